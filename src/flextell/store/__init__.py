@@ -1,0 +1,1 @@
+"""Keeping: SQLite and PostgreSQL behind one set of promises (`port`)."""

@@ -1,0 +1,62 @@
+"""Authorization codes, kept; claimed by exactly one caller."""
+
+from flextell.oauth import scopes
+from flextell.oauth.grants.authorization_code import ClaimedCode
+from flextell.oauth.model import AuthorizationCode, Digest
+from flextell.store.transaction import Row, Transaction
+
+_COLUMNS = (
+    "digest, grant_id, client_id, subject, redirect_uri, scopes, code_challenge, nonce, "
+    "auth_time, expires_at"
+)
+
+
+def _code(row: Row) -> AuthorizationCode:
+    return AuthorizationCode(
+        digest=Digest(row[0]),
+        grant_id=row[1],
+        client_id=row[2],
+        subject=row[3],
+        redirect_uri=row[4],
+        scopes=scopes.stored(row[5]),
+        code_challenge=row[6],
+        nonce=row[7],
+        auth_time=row[8],
+        expires_at=row[9],
+    )
+
+
+class SqlCodes:
+    """`port.Codes` in SQL."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._sql = transaction
+
+    def put(self, code: AuthorizationCode) -> None:
+        self._sql.run(
+            f"INSERT INTO codes ({_COLUMNS}) VALUES (:digest, :grant_id, :client_id, :subject, "
+            ":redirect_uri, :scopes, :code_challenge, :nonce, :auth_time, :expires_at)",
+            digest=code.digest,
+            grant_id=code.grant_id,
+            client_id=code.client_id,
+            subject=code.subject,
+            redirect_uri=code.redirect_uri,
+            scopes=scopes.text(code.scopes),
+            code_challenge=code.code_challenge,
+            nonce=code.nonce,
+            auth_time=code.auth_time,
+            expires_at=code.expires_at,
+        )
+
+    def claim(self, digest: Digest, now: int) -> ClaimedCode | None:
+        # The condition and the change are one statement: the database says who was first.
+        row = self._sql.one(
+            "UPDATE codes SET used_at = :now WHERE digest = :digest AND used_at IS NULL "
+            f"RETURNING {_COLUMNS}",
+            digest=digest,
+            now=now,
+        )
+        if row:
+            return ClaimedCode(_code(row), first=True)
+        row = self._sql.one(f"SELECT {_COLUMNS} FROM codes WHERE digest = :digest", digest=digest)
+        return ClaimedCode(_code(row), first=False) if row else None

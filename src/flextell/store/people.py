@@ -1,0 +1,103 @@
+"""People and their sessions, kept."""
+
+from flextell.accounts.model import Person, Session
+from flextell.store.port import Duplicate
+from flextell.store.transaction import Row, Transaction
+
+_PERSON = "p.person_id, p.subject, p.email, p.name, p.password_hash, p.created_at, p.disabled_at"
+
+
+def _person(row: Row) -> Person:
+    return Person(*row)
+
+
+class SqlPeople:
+    """`port.People` in SQL."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._sql = transaction
+
+    def by_email(self, email: str) -> Person | None:
+        row = self._sql.one(f"SELECT {_PERSON} FROM people p WHERE p.email = :email", email=email)
+        return _person(row) if row else None
+
+    def by_subject(self, subject: str) -> Person | None:
+        row = self._sql.one(
+            f"SELECT {_PERSON} FROM people p WHERE p.subject = :subject", subject=subject
+        )
+        return _person(row) if row else None
+
+    def all(self) -> list[Person]:
+        return [_person(row) for row in self._sql.all(f"SELECT {_PERSON} FROM people p ORDER BY 1")]
+
+    def add(self, *, subject: str, email: str, name: str, password_hash: str, now: int) -> Person:
+        row = self._sql.one(
+            "INSERT INTO people (subject, email, name, password_hash, created_at) "
+            "VALUES (:subject, :email, :name, :password_hash, :now) "
+            "ON CONFLICT (email) DO NOTHING RETURNING person_id",
+            subject=subject,
+            email=email,
+            name=name,
+            password_hash=password_hash,
+            now=now,
+        )
+        if row is None:
+            raise Duplicate("There is a person with this e-mail address already.")
+        return Person(row[0], subject, email, name, password_hash, now)
+
+    def set_password_hash(self, person_id: int, password_hash: str) -> None:
+        self._sql.run(
+            "UPDATE people SET password_hash = :password_hash WHERE person_id = :person_id",
+            person_id=person_id,
+            password_hash=password_hash,
+        )
+
+    def disable(self, person_id: int, now: int) -> None:
+        self._sql.run(
+            "UPDATE people SET disabled_at = :now WHERE person_id = :person_id "
+            "AND disabled_at IS NULL",
+            person_id=person_id,
+            now=now,
+        )
+        self._sql.run("DELETE FROM sessions WHERE person_id = :person_id", person_id=person_id)
+        # A code that nobody has exchanged yet must not become a grant now.
+        self._sql.run(
+            "DELETE FROM codes WHERE used_at IS NULL AND subject = "
+            "(SELECT subject FROM people WHERE person_id = :person_id)",
+            person_id=person_id,
+        )
+
+
+class SqlSessions:
+    """`port.Sessions` in SQL."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._sql = transaction
+
+    def get(self, digest: bytes) -> tuple[Session, Person] | None:
+        row = self._sql.one(
+            f"SELECT s.digest, s.person_id, s.auth_time, s.seen_at, s.expires_at, {_PERSON} "
+            "FROM sessions s JOIN people p ON p.person_id = s.person_id "
+            "WHERE s.digest = :digest AND p.disabled_at IS NULL",
+            digest=digest,
+        )
+        return (Session(*row[:5]), _person(row[5:])) if row else None
+
+    def put(self, session: Session) -> None:
+        self._sql.run(
+            "INSERT INTO sessions (digest, person_id, auth_time, seen_at, expires_at) "
+            "VALUES (:digest, :person_id, :auth_time, :seen_at, :expires_at)",
+            digest=session.digest,
+            person_id=session.person_id,
+            auth_time=session.auth_time,
+            seen_at=session.seen_at,
+            expires_at=session.expires_at,
+        )
+
+    def note_use(self, digest: bytes, now: int) -> None:
+        self._sql.run(
+            "UPDATE sessions SET seen_at = :now WHERE digest = :digest", digest=digest, now=now
+        )
+
+    def end(self, digest: bytes) -> None:
+        self._sql.run("DELETE FROM sessions WHERE digest = :digest", digest=digest)

@@ -1,0 +1,311 @@
+"""What the store promises, in small protocols. HTTP knows these and nothing of SQL.
+
+A unit of work is a synchronous function over one transaction: `store.write(work)` runs it off
+the event loop, and when it returns, what it changed is durable (it survives `kill -9`). If it
+raises, nothing of it is kept. Units are isolated as if they ran one after another wherever a
+verb below says that it is atomic.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from flextell.accounts.model import Person, Session
+from flextell.accounts.throttle import Count, Key
+from flextell.oauth.grants.authorization_code import ClaimedCode
+from flextell.oauth.grants.refresh_token import Presented
+from flextell.oauth.keys import KeyRecord
+from flextell.oauth.model import (
+    AuthorizationCode,
+    Client,
+    Consent,
+    Digest,
+    Grant,
+    RefreshToken,
+)
+from flextell.tenants.customers import CustomerQuery
+from flextell.tenants.model import Customer, CustomerDetails, Membership, Tenant, TenantDetails
+from flextell.tenants.paging import Found, Window
+
+T = TypeVar("T")
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be used now; the text is one sentence saying what to do."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Somebody else holds the database for too long; trying again helps."""
+
+
+class StoreFull(StoreUnavailable):
+    """There is no room left to write."""
+
+
+class Duplicate(Exception):
+    """A value that must be unique is taken; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One item of news: a whole grant, or one access token by its `jti`, is over."""
+
+    sequence: int
+    name: str
+    expires_at: int
+
+
+class Clients(Protocol):
+    """Registered applications."""
+
+    def get(self, client_id: str) -> Client | None:
+        """The client, unless it was deleted."""
+
+    def all(self) -> list[Client]:
+        """Every client that was not deleted, oldest first."""
+
+    def add(self, client: Client) -> None:
+        """Keep a new client."""
+
+    def replace_secret(self, client_id: str, secret_digest: Digest) -> bool:
+        """Give the client another secret; the old one is void at once. False if there is none."""
+
+    def delete(self, client_id: str, now: int) -> bool:
+        """Take the client away. False if there is none."""
+
+
+class Codes(Protocol):
+    """Authorization codes."""
+
+    def put(self, code: AuthorizationCode) -> None:
+        """Keep a new code."""
+
+    def claim(self, digest: Digest, now: int) -> ClaimedCode | None:
+        """The code, and whether this call was the first to claim it.
+
+        Atomic: of any number of callers, exactly one is told that it was first.
+        """
+
+
+class Grants(Protocol):
+    """What people allowed clients."""
+
+    def add(self, grant: Grant) -> None:
+        """Keep a new grant."""
+
+    def get(self, grant_id: str) -> Grant | None:
+        """The grant, ended or not."""
+
+    def end(self, grant_id: str, reason: str, now: int, forget_at: int) -> bool:
+        """End the grant and tell every node. False if it had ended or never was.
+
+        Atomic against `RefreshTokens.present`: whichever is second sees the first.
+        `forget_at` is when the last of its access tokens has expired.
+        """
+
+    def living(self, *, subject: str | None = None, client_id: str | None = None) -> list[Grant]:
+        """The grants of a person, of a client, or of both that have not ended."""
+
+
+class RefreshTokens(Protocol):
+    """Refresh tokens, one row a generation; rows are only added."""
+
+    def present(self, digest: Digest) -> Presented | None:
+        """The token, its grant and its successor, held still until the unit ends.
+
+        Atomic: units that present tokens of one grant, or end it, run one after another.
+        """
+
+    def put(self, token: RefreshToken) -> None:
+        """Keep a new generation. There can be one of each number in a grant."""
+
+    def note_received(self, seen: Iterable[tuple[str, int]], now: int) -> None:
+        """Note that access tokens of these (grant_id, generation) were seen in use."""
+
+
+class Revocations(Protocol):
+    """The news of what is over, in the order in which it became so."""
+
+    def add(self, name: str, expires_at: int, now: int) -> None:
+        """Tell every node that this `jti` is over."""
+
+    def since(self, sequence: int) -> list[Revocation]:
+        """All news after a number, oldest first. No item ever appears below one already read."""
+
+    def any_of(self, names: Sequence[str]) -> bool:
+        """Whether one of these grants or `jti`s is over: the answer of last resort."""
+
+
+class Consents(Protocol):
+    """What people said yes to, remembered."""
+
+    def get(self, subject: str, client_id: str) -> Consent | None:
+        """What this person allowed this client so far."""
+
+    def put(self, consent: Consent) -> None:
+        """Remember the answer in place of the one before."""
+
+    def forget(self, subject: str, client_id: str) -> None:
+        """The next request asks again."""
+
+
+class People(Protocol):
+    """Those who can sign in."""
+
+    def by_email(self, email: str) -> Person | None:
+        """The person with this normalised address, disabled ones included."""
+
+    def by_subject(self, subject: str) -> Person | None:
+        """The person that tokens name so."""
+
+    def all(self) -> list[Person]:
+        """Everyone, oldest first."""
+
+    def add(self, *, subject: str, email: str, name: str, password_hash: str, now: int) -> Person:
+        """A new person. Raises Duplicate if the address is taken."""
+
+    def set_password_hash(self, person_id: int, password_hash: str) -> None:
+        """Replace the hash, as when its parameters are outdated."""
+
+    def disable(self, person_id: int, now: int) -> None:
+        """They can no longer sign in; their sessions and their unused codes are gone."""
+
+
+class Sessions(Protocol):
+    """Browsers in which somebody is signed in."""
+
+    def get(self, digest: bytes) -> tuple[Session, Person] | None:
+        """The session and its person, if the person is not disabled."""
+
+    def put(self, session: Session) -> None:
+        """Keep a new session."""
+
+    def note_use(self, digest: bytes, now: int) -> None:
+        """Move the end of its idle time."""
+
+    def end(self, digest: bytes) -> None:
+        """Forget the session."""
+
+
+class Throttles(Protocol):
+    """Counts of wrong passwords."""
+
+    def counts(self, keys: Sequence[Key]) -> dict[Key, Count]:
+        """The count of each key; keys never counted have an empty one."""
+
+    def put(self, counts: Mapping[Key, Count]) -> None:
+        """Replace these counts."""
+
+    def forget(self, keys: Sequence[Key]) -> None:
+        """Somebody got in: start over."""
+
+
+class SigningKeys(Protocol):
+    """Keys that sign tokens, private halves encrypted."""
+
+    def all(self) -> list[KeyRecord]:
+        """Every key still kept, oldest first."""
+
+    def hold(self) -> None:
+        """Let no other unit change keys until this one ends: two nodes make one new key."""
+
+    def add(self, record: KeyRecord) -> None:
+        """Keep a new key."""
+
+    def retire(self, kid: str, published_until: int) -> None:
+        """Say when an old key leaves the published set."""
+
+
+class Tenants(Protocol):
+    """Businesses and who belongs to them."""
+
+    def memberships(self, subject: str) -> tuple[Membership, ...] | None:
+        """Where the person belongs; None if nobody is named so or they are disabled."""
+
+    def of_person(self, subject: str, window: Window) -> Found[Tenant]:
+        """The tenants the person belongs to, oldest first."""
+
+    def add(self, details: TenantDetails, now: int) -> int:
+        """Keep a new tenant; say its id."""
+
+    def exists(self, tenant_id: int) -> bool:
+        """Whether there is such a tenant."""
+
+    def add_member(self, tenant_id: int, person_id: int, role: str) -> None:
+        """Let a person belong to a tenant, or give a member another role."""
+
+    def add_place(self, kind: Literal["country", "city", "district"], name: str) -> int:
+        """Keep a place that tenants and customers can refer to; say its id."""
+
+
+class Customers(Protocol):
+    """Customers and their tags. No verb reaches beyond the tenant it is given."""
+
+    def get(self, tenant_id: int, customer_id: int) -> Customer | None:
+        """The customer, unless there is none in this tenant or it was deleted."""
+
+    def find(self, tenant_id: int, query: CustomerQuery) -> Found[Customer]:
+        """The part of the list that was asked for. Rows of equal sort value go by id."""
+
+    def add(self, tenant_id: int, details: CustomerDetails, now: int) -> int:
+        """Keep a new customer; say its id.
+
+        Raises OutsideTenant if the person who looks after them is no member.
+        """
+
+    def delete(self, tenant_id: int, customer_id: int, now: int) -> bool:
+        """Hide the customer, but from those who ask for deleted ones. False if there is none."""
+
+    def add_tag(self, tenant_id: int, name: str, color: str, now: int) -> int:
+        """Keep a new tag; say its id."""
+
+    def put_tag(self, tenant_id: int, customer_id: int, tag_id: int) -> None:
+        """Put a tag on a customer; twice is once. Raises OutsideTenant if one is not theirs."""
+
+
+class Unit(Protocol):
+    """One transaction, with every part of the store in it."""
+
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def codes(self) -> Codes: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def refresh_tokens(self) -> RefreshTokens: ...
+    @property
+    def revocations(self) -> Revocations: ...
+    @property
+    def consents(self) -> Consents: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def throttles(self) -> Throttles: ...
+    @property
+    def signing_keys(self) -> SigningKeys: ...
+    @property
+    def tenants(self) -> Tenants: ...
+    @property
+    def customers(self) -> Customers: ...
+
+    def sweep(self, now: int, most: int) -> int:
+        """Delete up to `most` rows of each kind that nobody needs after `now`; say how many."""
+
+
+class Store(Protocol):
+    """A database, seen from an event loop or from a plain thread."""
+
+    async def write(self, work: Callable[[Unit], T]) -> T:
+        """Run a unit of work that may change things. Raises StoreUnavailable."""
+
+    async def read(self, work: Callable[[Unit], T]) -> T:
+        """Run a unit of work that only reads. Raises StoreUnavailable."""
+
+    def at_once(self, work: Callable[[Unit], T]) -> T:
+        """The same as `write` in this thread, for the command line. Raises StoreUnavailable."""
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the database."""

@@ -1,0 +1,187 @@
+"""PostgreSQL: a connection for each of a few threads, one transaction a unit of work.
+
+Units that must not overlap lock the row they are about (READ COMMITTED); see each verb in `port`.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
+
+from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
+from flextell.store.transaction import on_postgresql
+from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
+
+T = TypeVar("T")
+
+TRIES = 3
+
+# A server that keeps its log in memory only would break our word: a 200 is durable.
+SESSION = """
+SELECT set_config('lock_timeout', %(wait)s, false), set_config('synchronous_commit',
+    CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+    ELSE current_setting('synchronous_commit') END, false)
+"""
+
+
+def translate(error: psycopg.Error) -> StoreUnavailable | None:
+    """The store's own words for what PostgreSQL says; None if it is a bug of ours."""
+    match error:
+        case errors.DiskFull():
+            return StoreFull("The disk of the database server is full; make room and try again.")
+        case (
+            errors.LockNotAvailable()
+            | errors.QueryCanceled()
+            | errors.TooManyConnections()
+            | errors.SerializationFailure()
+            | errors.DeadlockDetected()
+        ):
+            return StoreBusy("The database is too busy; try again in a moment.")
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return StoreUnavailable(
+                "The database cannot be reached; check that it runs and that its URL is right."
+            )
+        case errors.ReadOnlySqlTransaction() | errors.InsufficientPrivilege():
+            return StoreUnavailable("The database does not let this user write; check its rights.")
+    return None
+
+
+def connect(url: str, wait_seconds: float) -> "psycopg.Connection[Any]":
+    """A connection whose answers are durable and that never waits for long. Raises psycopg.Error.
+
+    What the URL itself says of the connection's behaviour is kept.
+    """
+    behaviour: dict[str, Any] = {
+        "application_name": "flextell",
+        "connect_timeout": max(ceil(wait_seconds), 2),  # libpq takes 1 for 2
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": ceil(wait_seconds * 1000),
+    }
+    connection = psycopg.connect(**behaviour | conninfo_to_dict(url))
+    try:
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        connection.execute(SESSION, {"wait": f"{ceil(wait_seconds * 1000)}ms"})
+        connection.commit()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _Lost(Exception):
+    """The connection was gone before the unit asked to commit: nothing of it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A thread's own connection, and the unit that works on it, made once for all transactions."""
+
+    connection: "psycopg.Connection[Any]"
+    unit: SqlUnit
+
+
+class PostgresqlStore:
+    """`port.Store` on a PostgreSQL database."""
+
+    def __init__(
+        self,
+        url: str,
+        connections: int,
+        wait_seconds: float = 5.0,
+        code_retention_seconds: int = CODE_RETENTION_SECONDS,
+    ) -> None:
+        self._url = url
+        self._wait_seconds = wait_seconds
+        self._code_retention_seconds = code_retention_seconds
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgresql")
+        self._local = threading.local()
+        self._connections: set[psycopg.Connection[Any]] = set()
+        self._closed = False
+
+    async def write(self, work: Callable[[Unit], T]) -> T:
+        self._refuse_if_closed()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._in_time, work, time.monotonic())
+
+    async def read(self, work: Callable[[Unit], T]) -> T:
+        return await self.write(work)
+
+    def at_once(self, work: Callable[[Unit], T]) -> T:
+        self._refuse_if_closed()
+        # In a thread that has a connection: a node holds no more of them than was set.
+        return self._threads.submit(self._run, work).result()
+
+    def close(self) -> None:
+        self._closed = True
+        self._threads.shutdown(wait=True)
+        while self._connections:
+            self._connections.pop().close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("The server is stopping; try again in a moment.")
+
+    def _in_time(self, work: Callable[[Unit], T], asked_at: float) -> T:
+        if time.monotonic() - asked_at > self._wait_seconds:
+            raise StoreBusy("The database is too busy; try again in a moment.")
+        return self._run(work)
+
+    def _run(self, work: Callable[[Unit], T]) -> T:
+        error: Exception | None = None
+        for _ in range(TRIES):
+            try:
+                return self._try(work)
+            except (errors.SerializationFailure, errors.DeadlockDetected) as again:
+                error = again
+            except _Lost as lost:  # as after a restart of the server: the next one may be new
+                error = lost.__cause__ if isinstance(lost.__cause__, psycopg.Error) else lost
+            except psycopg.Error as problem:
+                raise (translate(problem) or problem) from problem
+        known = translate(error) if isinstance(error, psycopg.Error) else None
+        raise (known or StoreUnavailable("The database cannot be reached.")) from error
+
+    def _try(self, work: Callable[[Unit], T]) -> T:
+        opened = self._opened()
+        try:
+            result = perform(work, opened.unit)
+        except BaseException as error:
+            self._roll_back(opened.connection)
+            if opened.connection.closed and isinstance(error, psycopg.Error):
+                raise _Lost from error
+            raise
+        try:
+            opened.connection.commit()
+        except BaseException:
+            # Lost here, nobody knows whether it was kept; it is not tried again.
+            self._roll_back(opened.connection)
+            raise
+        return result
+
+    def _opened(self) -> Opened:
+        """This thread's own connection. Raises psycopg.Error."""
+        opened: Opened | None = getattr(self._local, "opened", None)
+        if opened is None or opened.connection.closed:
+            connection = connect(self._url, self._wait_seconds)
+            self._connections.add(connection)
+            transaction = on_postgresql(connection.cursor(binary=True).execute)
+            opened = Opened(connection, SqlUnit(transaction, self._code_retention_seconds))
+            self._local.opened = opened
+        return opened
+
+    def _roll_back(self, connection: "psycopg.Connection[Any]") -> None:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        if connection.closed:
+            self._connections.discard(connection)
+            connection.close()

@@ -1,0 +1,235 @@
+"""Every table, as SQLAlchemy sees it: for migrations and for queries made at run time.
+
+Times are seconds since the epoch (UTC), scopes are space-separated text, secrets are digests
+or sealed bytes. Migrations are compared with this file by a test.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column of exactly this type.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("publisher", Text, nullable=False),
+    Column("homepage_url", Text, nullable=False),
+    Column("redirect_uris", Text, nullable=False),  # a JSON array
+    Column("scopes", Text, nullable=False),
+    Column("default_scopes", Text, nullable=False),
+    Column("secret_digest", LargeBinary),  # null: a public client
+    Column("require_pkce", Integer, nullable=False),
+    Column("may_introspect", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", Number, primary_key=True),
+    Column("subject", Text, nullable=False, unique=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("person_id", Number, ForeignKey("people.person_id"), nullable=False, index=True),
+    Column("auth_time", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", BigInteger, nullable=False, index=True),
+    Column("wait_until", BigInteger, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("scopes", Text, nullable=False),
+    Column("answered_at", BigInteger, nullable=False),
+)
+
+codes = Table(
+    "codes",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("grant_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("code_challenge", Text),
+    Column("nonce", Text),
+    Column("auth_time", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("used_at", BigInteger),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("grant_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False, index=True),
+    Column("subject", Text, nullable=False, index=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("end_reason", Text),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("grant_id", Text, ForeignKey("grants.grant_id"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("access_scopes", Text, nullable=False),
+    Column("access_expires_at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("received_at", BigInteger),
+    # The second wall behind the atomic verb: a token cannot have two successors.
+    UniqueConstraint("grant_id", "generation"),
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("sequence", Number, primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    # A number must never be given twice, not even after the newest row was swept.
+    sqlite_autoincrement=True,
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("sealed_private", LargeBinary, nullable=False),
+    Column("public_jwk", Text, nullable=False),  # JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("active_from", BigInteger, nullable=False),
+    Column("published_until", BigInteger),
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("place_id", Number, primary_key=True),
+    Column("kind", Text, nullable=False),  # country, city or district
+    Column("name", Text, nullable=False),
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant_id", Number, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("avatar_url", Text),
+    Column("phone_number", Text),
+    Column("address", Text),
+    Column("latitude", Text),
+    Column("longitude", Text),
+    Column("services", Text, nullable=False),  # a JSON array of text
+    Column("knowledge_base", Text, nullable=False),  # a JSON array of text
+    Column("work_hours", Text, nullable=False),  # a JSON array of objects
+    Column("country_id", Number, ForeignKey("places.place_id")),
+    Column("city_id", Number, ForeignKey("places.place_id")),
+    Column("district_id", Number, ForeignKey("places.place_id")),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), primary_key=True),
+    Column("person_id", Number, ForeignKey("people.person_id"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("phone_number", Text, nullable=False),
+    Column("email", Text),
+    Column("date_of_birth", BigInteger),
+    Column("gender", Text),
+    Column("country_id", Number, ForeignKey("places.place_id")),
+    Column("identity_number", Text),
+    Column("job", Text),
+    Column("address", Text),
+    Column("default_channel_id", Number),
+    Column("avatar_url", Text),
+    Column("person_id", Number, ForeignKey("people.person_id")),  # the related user
+    Column("search_text", Text, nullable=False),  # names, phone and e-mail without case and accents
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index(None, "tenant_id", "created_at", "customer_id"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("tag_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("color", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+)
+
+customer_tags = Table(
+    "customer_tags",
+    metadata,
+    Column("customer_id", Number, ForeignKey("customers.customer_id"), primary_key=True),
+    Column("tag_id", Number, ForeignKey("tags.tag_id"), primary_key=True),
+)

@@ -1,0 +1,93 @@
+"""One unit of work: a transaction, and every part of the store in it."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+from flextell.store.clients import SqlClients
+from flextell.store.codes import SqlCodes
+from flextell.store.consents import SqlConsents
+from flextell.store.customers import SqlCustomers
+from flextell.store.grants import SqlGrants
+from flextell.store.people import SqlPeople, SqlSessions
+from flextell.store.port import Unit
+from flextell.store.refresh_tokens import SqlRefreshTokens
+from flextell.store.revocations import SqlRevocations
+from flextell.store.signing_keys import SqlSigningKeys
+from flextell.store.sweep import sweep
+from flextell.store.tenants import SqlTenants
+from flextell.store.throttles import SqlThrottles
+from flextell.store.transaction import Transaction
+
+T = TypeVar("T")
+
+CODE_RETENTION_SECONDS = 30 * 24 * 3600
+
+
+def perform(work: Callable[[Unit], T], unit: Unit) -> T:
+    """What the unit of work returns. A StopIteration is a bug that no future could carry."""
+    try:
+        return work(unit)
+    except StopIteration as error:
+        raise RuntimeError("A unit of work raised StopIteration.") from error
+
+
+class SqlUnit:
+    """`port.Unit`: the parts are made when they are first used, and hold no state of their own."""
+
+    def __init__(
+        self, transaction: Transaction, code_retention_seconds: int = CODE_RETENTION_SECONDS
+    ) -> None:
+        self._transaction = transaction
+        self._code_retention_seconds = code_retention_seconds
+
+    @cached_property
+    def clients(self) -> SqlClients:
+        return SqlClients(self._transaction)
+
+    @cached_property
+    def codes(self) -> SqlCodes:
+        return SqlCodes(self._transaction)
+
+    @cached_property
+    def grants(self) -> SqlGrants:
+        return SqlGrants(self._transaction)
+
+    @cached_property
+    def refresh_tokens(self) -> SqlRefreshTokens:
+        return SqlRefreshTokens(self._transaction)
+
+    @cached_property
+    def revocations(self) -> SqlRevocations:
+        return SqlRevocations(self._transaction)
+
+    @cached_property
+    def consents(self) -> SqlConsents:
+        return SqlConsents(self._transaction)
+
+    @cached_property
+    def people(self) -> SqlPeople:
+        return SqlPeople(self._transaction)
+
+    @cached_property
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self._transaction)
+
+    @cached_property
+    def throttles(self) -> SqlThrottles:
+        return SqlThrottles(self._transaction)
+
+    @cached_property
+    def signing_keys(self) -> SqlSigningKeys:
+        return SqlSigningKeys(self._transaction)
+
+    @cached_property
+    def tenants(self) -> SqlTenants:
+        return SqlTenants(self._transaction)
+
+    @cached_property
+    def customers(self) -> SqlCustomers:
+        return SqlCustomers(self._transaction)
+
+    def sweep(self, now: int, most: int) -> int:
+        return sweep(self._transaction, now, self._code_retention_seconds, most)
