@@ -1,0 +1,1 @@
+"""HTTP for the protected REST API: translate, load, ask the rules, answer."""

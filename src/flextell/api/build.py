@@ -1,0 +1,133 @@
+"""The API as one ASGI application: who asks is judged before what is asked.
+
+The order is always the same: token, rate limit, path, scope, tenant and permission, parameters.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import cached_property
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flextell import log
+from flextell.api import envelopes, errors, routes
+from flextell.api.asked import Answer, Asked
+from flextell.api.caller import admit
+from flextell.api.routes import Row
+from flextell.api.shapes.encoding import CONTENT_TYPE, encode
+from flextell.node.rate_limits import network_of
+from flextell.oauth import bearer
+from flextell.oauth.access_token import AccessToken
+from flextell.parts import Parts
+from flextell.store.port import StoreUnavailable, Unit
+
+DOCUMENT_PATH = "/api/openapi.json"
+
+COMMON_HEADERS = [
+    (b"content-type", CONTENT_TYPE),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def build_api(parts: Parts) -> ASGIApp:
+    """The API, to be given every HTTP request whose path is /api or begins with /api/."""
+    return Api(parts)
+
+
+class Api:
+    """Takes a request through the steps and answers it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._tree = routes.tree(routes.TABLE)
+        self._issuer = parts.settings.issuer
+        self._success = envelopes.success(parts.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Its body is not read: no endpoint takes one."""
+        token, refusal = await self._token(scope)
+        standing = self._parts.api_limit.count(token.grant_id if token else _address(scope))
+        request_id = ""
+        try:
+            if standing.exceeded:
+                raise errors.too_many(standing, self._parts.sources.now())
+            answer = await self._answer(scope, token, refusal)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets an answer
+            refused = errors.api_error(problem, self._issuer)
+            if refused.code == "server_error":
+                request_id = log.bug(problem, self._parts.sources, path=scope["path"])
+            elif isinstance(problem, StoreUnavailable):
+                log.operational("store_unavailable", path=scope["path"], reason=str(problem))
+            answer = errors.answer(refused)
+        request_id = request_id or self._parts.sources.random(8).hex()
+        headers = [
+            *COMMON_HEADERS,
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", request_id.encode("ascii")),
+            *standing.headers(),
+            *answer.headers,
+        ]
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _token(self, scope: Scope) -> tuple[AccessToken | None, Exception]:
+        """The proven token, or None and why not, to be raised where the path needs one."""
+        try:
+            token = await self._parts.bearer.check(_values(scope, b"authorization"))
+        except Exception as problem:  # noqa: BLE001 - a bug is one where a token is needed
+            return None, problem
+        return token, bearer.MissingToken()
+
+    async def _answer(self, scope: Scope, token: AccessToken | None, refusal: Exception) -> Answer:
+        """The answer to a request. Raises what `errors.api_error` knows."""
+        if scope["path"] == DOCUMENT_PATH:
+            return await self._document(scope["method"])
+        row, ids = routes.find(self._tree, scope["method"], scope["path"])
+        if token is None:
+            raise refusal
+        bearer.need_scope(token.scopes, row.scopes)
+        asked = Asked(
+            ids=ids,
+            query=scope["query_string"],
+            url=self._issuer + scope["path"],
+            now=self._parts.sources.now(),
+            success=self._success,
+        )
+        tenant_header = _values(scope, b"x-tenant")
+        body = await self._parts.store.read(
+            lambda unit: _run(unit, row, token, tenant_header, asked)
+        )
+        return Answer(200, body)
+
+    async def _document(self, method: str) -> Answer:
+        """The OpenAPI document, open to all."""
+        if method not in ("GET", "HEAD"):
+            raise errors.wrong_method(("GET", "HEAD"))
+        return Answer(200, await asyncio.to_thread(lambda: self._document_bytes))
+
+    @cached_property
+    def _document_bytes(self) -> bytes:
+        # Imported where it is used: FastAPI takes half a second to load, and few ask for this.
+        from flextell.api.document import document  # noqa: PLC0415
+
+        return encode(document(self._issuer))
+
+
+def _run(
+    unit: Unit, row: Row, token: AccessToken, tenant_header: Sequence[str], asked: Asked
+) -> bytes:
+    """One unit of work: tenant and permission first, then the endpoint."""
+    return encode(row.run(unit, admit(unit, token, tenant_header, row.permission), asked))
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    """Every value of a header, in order."""
+    return [value.decode("latin-1") for found, value in scope["headers"] if found == name]
+
+
+def _address(scope: Scope) -> str:
+    """The key of those without a valid token. No grant's id has a space."""
+    client = scope.get("client")
+    return f"address {network_of(client[0]) if client else 'unknown'}"

@@ -1,0 +1,45 @@
+"""Who asks, and in which tenant: a proven token and X-Tenant become a Caller (wire §e 17, 33)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flextell.oauth.access_token import AccessToken
+from flextell.oauth.bearer import RevokedBearer
+from flextell.store.port import Unit
+from flextell.tenants import access
+from flextell.tenants.access import Permission
+from flextell.tenants.model import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The app's token and, on endpoints that need a permission, the membership it acts under."""
+
+    token: AccessToken
+    membership: Membership | None = None
+
+    @property
+    def subject(self) -> str:
+        """The person the app acts for."""
+        return self.token.subject
+
+    @property
+    def tenant_id(self) -> int:
+        """The tenant the request acts in. A bug where the endpoint's row names no permission."""
+        if self.membership is None:
+            raise LookupError("this endpoint acts in no tenant")
+        return self.membership.tenant_id
+
+
+def admit(
+    unit: Unit, token: AccessToken, tenant_header: Sequence[str], permission: Permission | None
+) -> Caller:
+    """Let the caller in. Raises RevokedBearer if the person is gone, and TenantRefusal."""
+    memberships = unit.tenants.memberships(token.subject)
+    if memberships is None:
+        raise RevokedBearer
+    if permission is None:
+        return Caller(token)
+    membership = access.acting_in(access.named_tenant(tenant_header), memberships)
+    access.need(membership, permission)
+    return Caller(token, membership)

@@ -1,0 +1,174 @@
+"""The OpenAPI document, made by FastAPI from the table of routes and the types it names.
+
+FastAPI documents; it does not dispatch. Its request path costs several times what an answer
+takes here, its 405 names the methods of one route only, and the table says all it needs.
+"""
+
+from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature, cleandoc
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header, Path, Query
+from fastapi.routing import APIRoute
+
+from flextell.api import routes
+from flextell.api.account import VERSION
+from flextell.api.envelopes import Error
+from flextell.api.routes import PREFIX, TABLE, Row
+from flextell.oauth.scopes import CATALOGUE, sentence
+from flextell.tenants.model import LARGEST_ID
+
+SCHEME = "oauth2"
+
+TenantHeader = Annotated[
+    int | None,
+    Header(
+        alias="X-Tenant",
+        description="The tenant to act in; may be left out by those who belong to one only.",
+    ),
+]
+Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+def _header(description: str, kind: str = "integer") -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind}}
+
+
+EVERY_HEADER = {
+    "X-RateLimit-Limit": _header("Requests allowed in the window."),
+    "X-RateLimit-Remaining": _header("Requests left in the window."),
+    "X-RateLimit-Reset": _header("Unix time at which the window ends."),
+    "X-Request-Id": _header("Names this answer; quote it in a report.", "string"),
+}
+CHALLENGE = {"WWW-Authenticate": _header("The challenge (RFC 6750).", "string")}
+RETRY = {"Retry-After": _header("Seconds to wait.")}
+
+# The codes of errors.STATUS in words, headers of their own, and which rows may answer so.
+FAILURES: tuple[tuple[int, str, dict[str, Any], Callable[[Row], bool]], ...] = (
+    (
+        400,
+        "`invalid_request`: a parameter or header is malformed or was sent twice.",
+        {},
+        lambda row: row.query is not None or row.permission is not None,
+    ),
+    (
+        401,
+        "`unauthorized` or `invalid_token`: there is no good access token.",
+        CHALLENGE,
+        lambda row: True,
+    ),
+    (
+        403,
+        "`insufficient_scope` or `forbidden`: the token or the person may not do this.",
+        CHALLENGE,
+        lambda row: bool(row.scopes) or row.permission is not None,
+    ),
+    (404, "`not_found`: there is no such thing.", {}, lambda row: "{" in row.path),
+    (
+        422,
+        "`validation_error`: a parameter breaks its limits.",
+        {},
+        lambda row: row.query is not None,
+    ),
+    (429, "`rate_limit_exceeded`: too many requests in this window.", RETRY, lambda row: True),
+    (500, "`server_error`: a fault of ours.", {}, lambda row: True),
+    (503, "`service_unavailable`: try again.", RETRY, lambda row: True),
+)
+
+
+def document(issuer: str) -> dict[str, Any]:
+    """The document of the API at this issuer."""
+    app = FastAPI(
+        title="Flextell API",
+        version=VERSION,
+        servers=[{"url": issuer}],
+        routes=[_route(row) for row in TABLE],
+        openapi_url=None,
+    )
+    made = app.openapi()
+    made["components"]["securitySchemes"] = {SCHEME: _scheme(issuer)}
+    _without_fastapi_errors(made)
+    return made
+
+
+def _without_fastapi_errors(made: dict[str, Any]) -> None:
+    """Take out the 422 that FastAPI adds to whatever has a parameter: we have our own, or none."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        made["components"]["schemas"].pop(name, None)
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+
+
+def _route(row: Row) -> APIRoute:
+    summary, _, description = cleandoc(row.run.__doc__ or "").partition("\n\n")
+    return APIRoute(
+        PREFIX + row.path,
+        _described(row),
+        methods=[row.method],
+        response_model=row.returns,
+        response_description="What was asked for.",
+        summary=summary.rstrip("."),
+        description=description,
+        operation_id=_name(row.run),
+        tags=[row.path.split("/")[2] if row.path else "about"],
+        responses=_responses(row),
+        openapi_extra={"security": _security(row.scopes)},
+    )
+
+
+def _described(row: Row) -> Callable[..., None]:
+    """A function whose parameters are those of the endpoint."""
+
+    def endpoint(**_: Any) -> None:
+        raise NotImplementedError("routes.py names what runs")
+
+    parameters = [
+        _parameter(part.strip("{}"), Id) for part in row.path.split("/") if part.startswith("{")
+    ]
+    if row.permission is not None:
+        parameters.append(_parameter("tenant", TenantHeader, None))
+    if row.query is not None:
+        parameters.append(_parameter("query", Annotated[row.query, Query()]))
+    endpoint.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return endpoint
+
+
+def _parameter(name: str, kind: Any, default: Any = Parameter.empty) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+
+
+def _responses(row: Row) -> dict[int | str, dict[str, Any]]:
+    described: dict[int | str, dict[str, Any]] = {200: {"headers": EVERY_HEADER}}
+    for status, description, headers, may_happen in FAILURES:
+        if may_happen(row):
+            described[status] = {
+                "model": Error,
+                "description": description,
+                "headers": EVERY_HEADER | headers,
+            }
+    return described
+
+
+def _security(scopes: Sequence[str]) -> list[dict[str, list[str]]]:
+    """Alternatives: each of the scopes suffices."""
+    return [{SCHEME: [scope]} for scope in scopes] or [{SCHEME: []}]
+
+
+def _scheme(issuer: str) -> dict[str, Any]:
+    return {
+        "type": "oauth2",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": f"{issuer}/oauth/authorize",
+                "tokenUrl": f"{issuer}/oauth/token",
+                "refreshUrl": f"{issuer}/oauth/token",
+                "scopes": {scope: sentence(scope) for scope in CATALOGUE},
+            }
+        },
+    }
+
+
+def _name(run: routes.Run) -> str:
+    return str(getattr(run, "__name__", "endpoint"))

@@ -1,0 +1,76 @@
+"""Query strings become checked parameters; every fault has its code and its sentence (wire §e 9).
+
+What is not even of its type, or was sent twice, is 400 invalid_request; what breaks a limit is
+422 validation_error. An empty value counts as absent: that is how a query says null.
+Unknown parameters are ignored, as HTTP clients add their own.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flextell.api.errors import ApiError
+from flextell.oauth.parameters import MalformedForm, parse_form
+from flextell.tenants.paging import MAXIMUM_CURSOR_CHARACTERS, MAXIMUM_PAGE, MAXIMUM_SIZE
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class ListParameters(BaseModel):
+    """Which part of a list: by page number, or after a cursor."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    page: int | None = Field(
+        None, ge=1, le=MAXIMUM_PAGE, description="Page number. Not with `cursor` or `limit`."
+    )
+    per_page: int | None = Field(
+        None, ge=1, le=MAXIMUM_SIZE, description="Items of a page (default 20)."
+    )
+    limit: int | None = Field(
+        None, ge=1, le=MAXIMUM_SIZE, description="Items after the cursor (default 20)."
+    )
+    cursor: str | None = Field(
+        None,
+        max_length=MAXIMUM_CURSOR_CHARACTERS,
+        description="`meta.cursor` of the answer before; it carries the filters and the order.",
+    )
+
+
+PAGING = frozenset(ListParameters.model_fields)
+
+# Pydantic's name of a fault: our code, and the rest of the sentence that begins with its parameter.
+_FAULTS: Mapping[str, tuple[str, str]] = {
+    "int_parsing": ("invalid_request", "must be a whole number"),
+    "int_parsing_size": ("validation_error", "is out of range"),
+    "bool_parsing": ("invalid_request", "must be true or false"),
+    "greater_than_equal": ("validation_error", "must not be less than {ge}"),
+    "less_than_equal": ("validation_error", "must not be greater than {le}"),
+    "literal_error": ("validation_error", "must be {expected}"),
+    "string_too_long": ("validation_error", "must have at most {max_length} characters"),
+}
+
+
+def parse(model: type[P], query: bytes) -> P:
+    """The parameters of a query string. Raises ApiError for the first thing wrong with it."""
+    try:
+        form = parse_form(query)
+    except MalformedForm:
+        raise ApiError(
+            "invalid_request",
+            "The query string must be percent-encoded UTF-8 with at most 100 parameters.",
+        ) from None
+    known = model.model_fields.keys()
+    for name in sorted(form.repeated & known):
+        raise ApiError("invalid_request", f"The parameter {name} was sent more than once.")
+    for name, value in form.values.items():
+        if name in known and "\0" in value:
+            raise ApiError("invalid_request", f"The parameter {name} holds a NUL character.")
+    try:
+        return model.model_validate(form.values)
+    except ValidationError as problem:
+        fault = problem.errors(include_url=False, include_input=False)[0]
+        code, sentence = _FAULTS.get(fault["type"], ("invalid_request", "is not valid"))
+        rest = sentence.format(**fault.get("ctx", {}))
+        raise ApiError(code, f"The parameter {fault['loc'][0]} {rest}.") from None

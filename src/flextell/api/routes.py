@@ -1,0 +1,131 @@
+"""Every endpoint of the API on one screen: a new one is a row here and a function.
+
+Authorization is the row's, not the function's: the token needs one of the scopes (none named:
+any valid token will do), and the person needs the permission in the tenant they act in (none
+named: the endpoint acts in no tenant). Dispatch, OpenAPI document and tests read this table.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flextell.api import account, customers
+from flextell.api.asked import Asked
+from flextell.api.caller import Caller
+from flextell.api.customers import CustomerListParameters
+from flextell.api.envelopes import One
+from flextell.api.errors import unknown_path, wrong_method
+from flextell.api.paging import Page
+from flextell.api.parameters import ListParameters
+from flextell.api.shapes.customer import Customer
+from flextell.api.shapes.tenant import Tenant
+from flextell.store.port import Unit
+from flextell.tenants.access import Permission
+from flextell.tenants.model import LARGEST_ID
+
+PREFIX = "/api"
+# Other spellings of the canonical version (wire §e 1).
+VERSIONS: Mapping[str, str] = {"/v0.0.1": "/v1"}
+
+Run = Callable[[Unit, Caller, Asked], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One endpoint: where it is, who may use it, what runs, what it returns and takes."""
+
+    method: str
+    path: str
+    scopes: tuple[str, ...]
+    permission: Permission | None
+    run: Run
+    returns: Any
+    query: type[ListParameters] | None = None
+
+
+SEE_CUSTOMERS = Permission.SEE_CUSTOMERS
+
+TABLE: tuple[Row, ...] = (
+    Row("GET", "", (), None, account.about, One[account.About]),
+    Row(
+        "GET",
+        "/v1/account/tenants",
+        ("account:read", "tenants:read"),
+        None,
+        account.list_tenants,
+        Page[Tenant],
+        ListParameters,
+    ),
+    Row(
+        "GET",
+        "/v1/customers",
+        ("customers:read",),
+        SEE_CUSTOMERS,
+        customers.list_customers,
+        Page[Customer],
+        CustomerListParameters,
+    ),
+    Row(
+        "GET",
+        "/v1/customers/{id}",
+        ("customers:read",),
+        SEE_CUSTOMERS,
+        customers.get_customer,
+        One[Customer],
+    ),
+)
+
+_ID = re.compile(r"[1-9][0-9]{0,18}")
+
+
+class Node:
+    """A place in the tree of paths: the words and the number that may follow, and its methods."""
+
+    __slots__ = ("id_name", "id_node", "methods", "words")
+
+    def __init__(self) -> None:
+        self.words: dict[str, Node] = {}
+        self.id_name = ""
+        self.id_node: Node | None = None
+        self.methods: dict[str, Row] = {}
+
+
+def tree(table: Sequence[Row]) -> Node:
+    """The table, arranged so that a path is found in as many steps as it has parts."""
+    root = Node()
+    for row in table:
+        node = root
+        for part in row.path.split("/")[1:]:
+            if part.startswith("{"):
+                node.id_name = part.strip("{}")
+                node.id_node = node = node.id_node or Node()
+            else:
+                node = node.words.setdefault(part, Node())
+        node.methods[row.method] = row
+        if row.method == "GET":
+            node.methods["HEAD"] = row
+    for other, canonical in VERSIONS.items():
+        root.words[other[1:]] = root.words[canonical[1:]]
+    return root
+
+
+def find(root: Node, method: str, path: str) -> tuple[Row, dict[str, int]]:
+    """The row of a request and the numbers in its path.
+
+    Raises ApiError: 404 if no row has the path, 405 with `Allow` if none of them has the method.
+    A number that is no id of ours (signed, padded, beyond 63 bits) makes an unknown path.
+    """
+    node, ids = root, {}
+    for part in path.removeprefix(PREFIX).split("/")[1:]:
+        following = node.words.get(part)
+        if following is None and node.id_node is not None and _ID.fullmatch(part):
+            ids[node.id_name] = number = int(part)
+            following = node.id_node if number <= LARGEST_ID else None
+        if following is None:
+            raise unknown_path()
+        node = following
+    row = node.methods.get(method)
+    if row is not None:
+        return row, ids
+    raise wrong_method(tuple(sorted(node.methods))) if node.methods else unknown_path()

@@ -1,0 +1,151 @@
+"""Build the application: the only place where concrete parts are made and joined."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flextell import log, masterkey
+from flextell.api.build import build_api
+from flextell.node.bearer import Bearer
+from flextell.node.hashing import PasswordHashing
+from flextell.node.keyring import KeyMaker, Keyring
+from flextell.node.rate_limits import RateLimit
+from flextell.node.receipts import Receipts
+from flextell.node.repeating import repeat
+from flextell.node.revocations import RevocationFeed
+from flextell.oauth import sealing
+from flextell.oauth.grants.issue import Lifetimes
+from flextell.parts import Parts
+from flextell.settings import Settings
+from flextell.sources import SYSTEM, Sources
+from flextell.store.opening import open_store
+from flextell.store.port import Store, StoreUnavailable
+from flextell.transport import RequireHttps, hsts_suits
+from flextell.web.routes import build_web
+
+KEYS_EVERY_SECONDS = 2.0
+RECEIPTS_EVERY_SECONDS = 0.5
+SWEEP_EVERY_SECONDS = 5.0
+SWEEP_ROWS = 500
+
+
+def open_master_key(settings: Settings, sources: Sources, store: Store) -> bytes:
+    """The master key; made only while there is nothing yet that another key has sealed.
+
+    Raises KeyFileProblem, StoreUnavailable.
+    """
+    path = settings.master_key_file
+    if not path.exists() and not store.at_once(lambda unit: unit.signing_keys.all()):
+        return masterkey.create(path, sources.random)
+    return masterkey.load(path)
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """The lifetimes that the settings name, for the rules."""
+    return Lifetimes(
+        code=settings.code_seconds,
+        access_token=settings.access_token_seconds,
+        refresh_token=settings.refresh_token_seconds,
+        retry=settings.refresh_retry_seconds,
+        outage=settings.refresh_outage_seconds,
+    )
+
+
+def build_parts(settings: Settings, sources: Sources, store: Store, master_key: bytes) -> Parts:
+    """Join the parts of one node. The settings name the issuer."""
+    keyring = Keyring(store, KeyMaker(master_key, settings, sources))
+    feed = RevocationFeed(store, settings.revocation_stale_milliseconds)
+    receipts = Receipts(store, sources)
+    window = settings.rate_limit_window_seconds
+    return Parts(
+        settings=settings,
+        sources=sources,
+        store=store,
+        keyring=keyring,
+        feed=feed,
+        receipts=receipts,
+        bearer=Bearer(settings, sources, keyring, feed, receipts),
+        hashing=PasswordHashing(settings.password_hash_workers, settings.password_hash_queue),
+        lifetimes=lifetimes(settings),
+        api_limit=RateLimit(settings.api_requests_per_window, window, sources),
+        oauth_limit=RateLimit(settings.oauth_requests_per_window, window, sources),
+        page_limit=RateLimit(settings.page_requests_per_window, window, sources),
+        browser_key=sealing.derive(master_key, "browser"),
+    )
+
+
+def build_app(settings: Settings, sources: Sources = SYSTEM) -> ASGIApp:
+    """The whole server as one ASGI application, which refuses plain HTTP.
+
+    Raises StoreUnavailable, SchemaOutdated, KeyFileProblem.
+    """
+    log.configure(settings.log_level)
+    store = open_store(settings)
+    master_key = open_master_key(settings, sources, store)
+    return RequireHttps(
+        application(build_parts(settings, sources, store, master_key)),
+        settings.trusted_proxies,
+        settings.development_plain_http_on_loopback,
+        hsts_suits(settings.issuer),
+    )
+
+
+def application(parts: Parts) -> ASGIApp:
+    """Paths under /api go to the API, all others to the web; the lifespan runs the node's tasks."""
+    web, api = build_web(parts), build_api(parts)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            inside_api = path.startswith("/api/") or path == "/api"
+            await (api if inside_api else web)(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(parts, receive, send)
+
+    return app
+
+
+async def _lifespan(parts: Parts, receive: Receive, send: Send) -> None:
+    """Answer the server's two lifespan messages (ASGI lifespan protocol)."""
+    await receive()
+    async with running(parts):
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Keep a node's memory up to date while the body runs; leave nothing behind unsaved."""
+    await parts.keyring.catch_up()
+    await parts.feed.catch_up()
+    poll_seconds = parts.settings.revocation_poll_milliseconds / 1000
+    tasks = [
+        asyncio.create_task(work)
+        for work in (
+            repeat(parts.feed.catch_up, poll_seconds, parts.sources),
+            repeat(parts.keyring.catch_up, KEYS_EVERY_SECONDS, parts.sources),
+            repeat(parts.receipts.flush, RECEIPTS_EVERY_SECONDS, parts.sources),
+            repeat(partial(_tidy, parts), SWEEP_EVERY_SECONDS, parts.sources),
+        )
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(StoreUnavailable):
+            await parts.receipts.flush()
+        parts.hashing.close()
+        parts.store.close()
+
+
+async def _tidy(parts: Parts) -> None:
+    """Forget some of what has expired."""
+    now = parts.sources.now()
+    parts.feed.forget(now)
+    await parts.store.write(lambda unit: unit.sweep(now, SWEEP_ROWS))

@@ -1,0 +1,1 @@
+"""What one running node keeps in memory, beside the database that all nodes share."""

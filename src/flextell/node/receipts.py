@@ -1,0 +1,52 @@
+"""Which answers are known to have arrived: noted in memory at once, stored in batches.
+
+Seeing the access token of a refresh proves that the client got the answer, and closes the
+retry of the refresh token that bought it. The request path only adds to a set.
+"""
+
+from collections import OrderedDict
+
+from flextell.oauth.access_token import AccessToken
+from flextell.sources import Sources
+from flextell.store.port import Store, StoreUnavailable
+
+Seen = tuple[str, int]
+
+# How many (grant, generation) pairs a node remembers to have noted already.
+REMEMBERED = 100_000
+
+
+class Receipts:
+    """Pairs of grant and generation whose access token was seen."""
+
+    def __init__(self, store: Store, sources: Sources) -> None:
+        self._store = store
+        self._sources = sources
+        self._pending: set[Seen] = set()
+        self._noted: OrderedDict[Seen, None] = OrderedDict()
+
+    def saw(self, token: AccessToken) -> None:
+        """Note that this token was presented somewhere. Generation 0 answers no refresh."""
+        seen = (token.grant_id, token.generation)
+        if seen[1] == 0 or seen in self._noted:
+            return
+        self._noted[seen] = None
+        self._pending.add(seen)
+        if len(self._noted) > REMEMBERED:
+            self._noted.popitem(last=False)
+
+    def has(self, grant_id: str, generation: int) -> bool:
+        """Whether this node has seen it, stored or not yet."""
+        return (grant_id, generation) in self._noted
+
+    async def flush(self) -> None:
+        """Store what is pending; kept for the next time if that fails. Raises StoreUnavailable."""
+        if not self._pending:
+            return
+        batch, self._pending = self._pending, set()
+        now = self._sources.now()
+        try:
+            await self._store.write(lambda unit: unit.refresh_tokens.note_received(batch, now))
+        except StoreUnavailable:
+            self._pending |= batch
+            raise

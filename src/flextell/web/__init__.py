@@ -1,0 +1,1 @@
+"""HTTP for clients and browsers: translate, load, ask the rules, save, answer."""

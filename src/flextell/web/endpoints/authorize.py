@@ -1,0 +1,157 @@
+"""The authorization endpoint: GET and POST /oauth/authorize (RFC 6749 §3.1).
+
+It alone asks `next_step`; the pages return to it with a ticket that says what the person did.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote, urlencode
+
+from flextell import log
+from flextell.oauth.authorize import (
+    Answer as GrantCode,
+)
+from flextell.oauth.authorize import (
+    AskConsent,
+    AuthorizationRequest,
+    Proven,
+    SignedIn,
+    SignIn,
+    check,
+    client_id_of,
+    identify,
+    next_step,
+)
+from flextell.oauth.errors import OAuthError
+from flextell.oauth.grants.authorization_code import code_for
+from flextell.oauth.grants.issue import CODE_PREFIX, SECRET_BYTES, new_token
+from flextell.oauth.parameters import Form
+from flextell.parts import Parts
+from flextell.store.port import Unit
+from flextell.web import browser as browsers
+from flextell.web.answers import back_to_client, error_to_client, redirect
+from flextell.web.browser import TICKET, Browser
+from flextell.web.endpoints.token import new_grant_id
+from flextell.web.exchange import Answer, Handler, HttpProblem, Request, read_form
+
+PATH = "/oauth/authorize"
+SIGN_IN = "/sign-in"
+CONSENT = "/consent"
+
+# What may stand in a query as it is (RFC 3986 §3.4), "%" of an escape included.
+QUERY_CHARACTERS = "%!$&'()*+,;=:@/?"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An authorization request as it came: its parameters, our ticket apart, and its own query."""
+
+    form: Form
+    query: bytes
+    ticket: str | None
+
+
+def asked_in(data: bytes) -> Asked:
+    """Read a query or a form. The ticket is ours and no part of the client's request.
+
+    The query is written anew, so that one request has one text, whatever a browser or a page
+    made of its escapes: tickets are bound to that text. Raises HttpProblem.
+    """
+    form = read_form(data)
+    values = dict(form.values)
+    ticket = values.pop(TICKET, None)
+    return Asked(Form(values, form.repeated), urlencode(values).encode("ascii"), ticket)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The code to send, and where."""
+
+    request: AuthorizationRequest
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal that has a proven place to go back to."""
+
+    proven: Proven
+    refusal: OAuthError
+
+
+Outcome = Sent | Refused | SignIn | AskConsent
+
+
+def endpoint(parts: Parts) -> Handler:
+    """The handler of GET and POST requests."""
+
+    async def authorize(request: Request) -> Answer:
+        posted = request.method == "POST"
+        data = await request.form_bytes() if posted else request.query
+        asked = asked_in(data)
+        client_id = client_id_of(asked.form)
+        standing = parts.oauth_limit.count(f"{client_id} {request.network}")
+        if standing.exceeded:
+            raise HttpProblem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "This app sends too many requests from your address.",
+                ((b"retry-after", b"%d" % standing.retry_after(parts.sources.now())),),
+            )
+        browser = browsers.read(parts, request)
+        if posted and browser.session_token is None:
+            # A cross-site POST carries no Lax cookie; the same request by GET does.
+            return redirect(f"{PATH}?{quote(data, safe=QUERY_CHARACTERS)}")
+        outcome = await parts.store.write(
+            lambda unit: _outcome(unit, parts, asked, browser, client_id)
+        )
+        return _answer(parts, asked, outcome, posted)
+
+    return authorize
+
+
+def _outcome(unit: Unit, parts: Parts, asked: Asked, browser: Browser, client_id: str) -> Outcome:
+    proven = identify(asked.form, unit.clients.get(client_id))
+    try:
+        return _step(unit, parts, asked, browser, proven)
+    except OAuthError as refusal:
+        return Refused(proven, refusal)
+
+
+def _step(unit: Unit, parts: Parts, asked: Asked, browser: Browser, proven: Proven) -> Outcome:
+    settings, now = parts.settings, parts.sources.now()
+    request = check(asked.form, proven, settings.require_pkce)
+    found = browsers.signed_in(unit, parts, browser)
+    person = SignedIn(found[1].subject, found[0].auth_time) if found else None
+    consent = unit.consents.get(person.subject, proven.client.client_id) if person else None
+    progress = browser.progress(
+        asked.query, asked.ticket, settings.authorization_request_seconds, now
+    )
+    step = next_step(request, person, consent, progress, now)
+    if not isinstance(step, GrantCode):
+        return step
+    text = new_token(CODE_PREFIX, parts.sources.random(SECRET_BYTES))
+    unit.codes.put(code_for(request, step, text, new_grant_id(parts), now + parts.lifetimes.code))
+    return Sent(request, text)
+
+
+def _answer(parts: Parts, asked: Asked, outcome: Outcome, posted: bool) -> Answer:
+    issuer = parts.settings.issuer
+    match outcome:
+        case Sent(request, code):
+            log.security(log.CODE_ISSUED, client_id=request.proven.client.client_id)
+            return back_to_client(request.proven, issuer, {"code": code}, posted)
+        case Refused(proven, refusal):
+            return error_to_client(proven, issuer, refusal, posted)
+        case SignIn():
+            return redirect(page_address(SIGN_IN, asked), posted)
+        case AskConsent():
+            return redirect(page_address(CONSENT, asked), posted)
+
+
+def page_address(path: str, asked: Asked, ticket: str | None = None) -> str:
+    """A page of ours on the way of this request, with the ticket it came with or another."""
+    ticket = ticket or asked.ticket
+    query = asked.query.decode("ascii")
+    if ticket is not None:
+        query += "&" + urlencode({TICKET: ticket})
+    return f"{path}?{query}"

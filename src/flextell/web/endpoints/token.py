@@ -1,0 +1,159 @@
+"""The token endpoint: POST /oauth/token (RFC 6749 §3.2).
+
+Each grant type loads what its rule needs, asks the rule, and saves what it decided, in one unit
+of work. Tokens are signed after that, outside the transaction.
+"""
+
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+
+from flextell import log
+from flextell.node.rate_limits import RateLimit
+from flextell.oauth import access_token, client_auth, id_token, parameters, scopes
+from flextell.oauth.client_auth import Credentials
+from flextell.oauth.errors import InvalidGrant, OAuthError, UnsupportedGrantType
+from flextell.oauth.grants import authorization_code, refresh_token
+from flextell.oauth.grants.issue import REFRESH_PREFIX, SECRET_BYTES, Issue, new_token
+from flextell.oauth.model import digest_of
+from flextell.oauth.parameters import Form
+from flextell.parts import Parts
+from flextell.store.port import Unit
+from flextell.web.exchange import Answer, Handler, HttpProblem, Request, json
+from flextell.web.work import decide
+
+Work = Callable[[Unit], Issue]
+
+
+def endpoint(parts: Parts) -> Handler:
+    """The handler of POST requests."""
+
+    async def token(request: Request) -> Answer:
+        form = await request.form()
+        credentials = client_auth.read_credentials(request.header(b"authorization"), form)
+        form.refuse_repeated()
+        within_limit(parts.oauth_limit, parts, credentials, request)
+        prepare = GRANT_TYPES.get(form.need("grant_type"))
+        if prepare is None:
+            raise UnsupportedGrantType("grant_type must be authorization_code or refresh_token.")
+        try:
+            issue = await decide(parts, prepare(parts, credentials, form))
+        except OAuthError as refusal:
+            log.security(
+                log.GRANT_REFUSED,
+                error=refusal.code,
+                detail=refusal.detail or refusal.description,
+                client_id=credentials.client_id,
+                address=request.address,
+            )
+            raise
+        return _answer(parts, issue)
+
+    return token
+
+
+def within_limit(
+    limit: RateLimit, parts: Parts, credentials: Credentials, request: Request
+) -> None:
+    """Raises HttpProblem (429) if this client asks too often from this address."""
+    standing = limit.count(f"{credentials.client_id} {request.network}")
+    if standing.exceeded:
+        retry_after = standing.retry_after(parts.sources.now())
+        raise HttpProblem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "Too many requests from this client; wait as long as Retry-After says.",
+            ((b"retry-after", b"%d" % retry_after), *standing.headers()),
+        )
+
+
+def _code_exchange(parts: Parts, credentials: Credentials, form: Form) -> Work:
+    asked = parameters.code_exchange(form)
+    fresh = new_token(REFRESH_PREFIX, parts.sources.random(SECRET_BYTES))
+
+    def work(unit: Unit) -> Issue:
+        now = parts.sources.now()
+        client = client_auth.authenticate(credentials, unit.clients.get(credentials.client_id))
+        claimed = unit.codes.claim(digest_of(asked.code), now)
+        issue = authorization_code.redeem(asked, client, claimed, fresh, parts.lifetimes, now)
+        person = unit.people.by_subject(issue.access.subject)
+        if person is None or person.disabled_at is not None:
+            # Disabling ends grants; this one was not there yet.
+            raise InvalidGrant("The person who allowed this can no longer sign in.")
+        _save(unit, issue)
+        return issue
+
+    return work
+
+
+def _refresh(parts: Parts, credentials: Credentials, form: Form) -> Work:
+    asked = parameters.refresh(form)
+    dice = refresh_token.dice(parts.sources.random(refresh_token.DICE_BYTES))
+
+    def work(unit: Unit) -> Issue:
+        now = parts.sources.now()
+        client = client_auth.authenticate(credentials, unit.clients.get(credentials.client_id))
+        presented = unit.refresh_tokens.present(digest_of(asked.refresh_token))
+        if presented is not None and not presented.seen and presented.successor is not None:
+            # What this node saw a moment ago may not be stored yet.
+            successor = presented.successor
+            seen = parts.receipts.has(successor.grant_id, successor.generation)
+            presented = replace(presented, seen=seen)
+        issue = refresh_token.rotate(asked, client, presented, dice, parts.lifetimes, now)
+        _save(unit, issue)
+        return issue
+
+    return work
+
+
+# grant_type → how its unit of work is prepared
+GRANT_TYPES: dict[str, Callable[[Parts, Credentials, Form], Work]] = {
+    "authorization_code": _code_exchange,
+    "refresh_token": _refresh,
+}
+
+
+def _save(unit: Unit, issue: Issue) -> None:
+    if issue.grant is not None:
+        unit.grants.add(issue.grant)
+    if issue.kept is not None:
+        unit.refresh_tokens.put(issue.kept)
+
+
+def _answer(parts: Parts, issue: Issue) -> Answer:
+    """The successful response (RFC 6749 §5.1), tokens signed now."""
+    settings, keyring, now = parts.settings, parts.keyring, parts.sources.now()
+    signed = access_token.sign(
+        issue.access, keyring.signing("access_token"), settings.issuer, settings.resource
+    )
+    body: dict[str, str | int] = {
+        "access_token": signed,
+        "token_type": "Bearer",
+        "expires_in": max(issue.access.expires_at - now, 0),
+        "refresh_token": issue.refresh_token,
+        "scope": scopes.text(issue.access.scopes),
+    }
+    if issue.code is not None:
+        log.security(
+            log.GRANT_BEGUN,
+            grant_id=issue.code.grant_id,
+            client_id=issue.code.client_id,
+            subject=issue.code.subject,
+        )
+        if id_token.wanted(issue.code):
+            body["id_token"] = id_token.sign(
+                issue.code,
+                signed,
+                keyring.signing("id_token"),
+                settings.issuer,
+                now + settings.id_token_seconds,
+                now,
+            )
+    return json(body)
+
+
+def new_grant_id(parts: Parts) -> str:
+    """A name for a grant: a random UUID in base64url, 22 characters."""
+    value = uuid.UUID(bytes=parts.sources.random(16), version=4)
+    return urlsafe_b64encode(value.bytes).rstrip(b"=").decode("ascii")

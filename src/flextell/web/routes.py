@@ -1,0 +1,68 @@
+"""Every path of the server for clients and browsers, on one screen."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from flextell.parts import Parts
+from flextell.web.answers import to_machine
+from flextell.web.assets import assets
+from flextell.web.endpoints import authorize, discovery, introspect, revoke, token
+from flextell.web.exchange import Answer, Endpoint, Handler, HttpProblem, Request
+from flextell.web.pages import consent, home, sign_in
+from flextell.web.pages.render import to_person
+
+Make = Callable[[Parts], Handler]
+
+# The hottest first: routes are tried in order.
+MACHINES: dict[str, dict[str, Make]] = {
+    "/oauth/token": {"POST": token.endpoint},
+    "/oauth/introspect": {"POST": introspect.endpoint},
+    "/oauth/revoke": {"POST": revoke.endpoint},
+    "/.well-known/oauth-authorization-server": {"GET": discovery.metadata},
+    "/.well-known/openid-configuration": {"GET": discovery.metadata},
+    "/.well-known/jwks.json": {"GET": discovery.key_set},
+}
+PEOPLE: dict[str, dict[str, Make]] = {
+    "/oauth/authorize": {"GET": authorize.endpoint, "POST": authorize.endpoint},
+    "/sign-in": {"GET": sign_in.show, "POST": sign_in.submit},
+    "/consent": {"GET": consent.show, "POST": consent.submit},
+    "/sign-out": {"POST": home.sign_out},
+    "/disconnect": {"POST": home.disconnect},
+    "/": {"GET": home.show},
+}
+
+
+def build_web(parts: Parts) -> ASGIApp:
+    """The paths above, static files, and a page for every other address."""
+    limit = parts.settings.form_bytes
+    routes = [
+        Route(path, endpoint=Endpoint(_made(handlers, parts), refuse, limit))
+        for table, refuse in ((MACHINES, to_machine(parts)), (PEOPLE, to_person(parts)))
+        for path, handlers in table.items()
+    ]
+    routes += [
+        Route(path, endpoint=Endpoint({"GET": handler}, to_person(parts), limit))
+        for path, handler in assets()
+    ]
+    return Router(
+        routes=routes,
+        redirect_slashes=False,
+        default=Endpoint({}, _no_such_page(parts), limit),
+    )
+
+
+def _made(handlers: dict[str, Make], parts: Parts) -> dict[str, Handler]:
+    return {method: make(parts) for method, make in handlers.items()}
+
+
+def _no_such_page(parts: Parts) -> Callable[[Request, Exception], Answer]:
+    refuse = to_person(parts)
+
+    def answer(request: Request, _: Exception) -> Answer:
+        problem = HttpProblem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+        return refuse(request, problem)
+
+    return answer

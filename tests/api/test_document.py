@@ -1,0 +1,92 @@
+"""The OpenAPI document says what the API does."""
+
+from typing import Any
+
+import pytest
+
+from flextell.api.document import document
+from flextell.api.errors import STATUS
+from flextell.api.routes import TABLE, Row
+from flextell.oauth.scopes import CATALOGUE
+from tests.api.conftest import Clinic
+from tests.world import ISSUER
+
+DOCUMENT = document(ISSUER)
+
+
+def operation(row: Row) -> dict[str, Any]:
+    """A row's entry in the document."""
+    found: dict[str, Any] = DOCUMENT["paths"]["/api" + row.path][row.method.lower()]
+    return found
+
+
+@pytest.mark.anyio
+async def test_the_document_is_open_to_all(clinic: Clinic) -> None:
+    answer = await clinic.client.get("/api/openapi.json")
+
+    assert answer.status_code == 200
+    assert answer.json() == DOCUMENT
+
+
+def test_every_row_and_nothing_else_is_in_the_document() -> None:
+    described = {
+        (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
+    }
+
+    assert described == {(row.method, "/api" + row.path) for row in TABLE}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.path)
+def test_each_scope_of_a_row_is_an_alternative(row: Row) -> None:
+    alternatives = [each["oauth2"] for each in operation(row)["security"]]
+
+    assert alternatives == ([[scope] for scope in row.scopes] or [[]])
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.path)
+def test_x_tenant_is_a_parameter_where_a_row_acts_in_a_tenant(row: Row) -> None:
+    names = [each["name"] for each in operation(row).get("parameters", ())]
+
+    assert ("X-Tenant" in names) == (row.permission is not None)
+    assert (row.query is None) == ("cursor" not in names)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.path)
+def test_every_documented_error_names_codes_of_its_status(row: Row) -> None:
+    for status, response in operation(row)["responses"].items():
+        codes = [code for code in STATUS if f"`{code}`" in response["description"]]
+        assert {STATUS[code] for code in codes} == ({int(status)} if status != "200" else set())
+        if status != "200":
+            schema = response["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Error"}
+
+
+def test_the_scheme_is_the_code_flow_of_this_server_with_all_scopes() -> None:
+    scheme = DOCUMENT["components"]["securitySchemes"]["oauth2"]
+    flow = scheme["flows"]["authorizationCode"]
+
+    assert scheme["type"] == "oauth2"
+    assert flow["authorizationUrl"] == f"{ISSUER}/oauth/authorize"
+    assert flow["tokenUrl"] == f"{ISSUER}/oauth/token"
+    assert flow["scopes"].keys() == CATALOGUE.keys()
+
+
+def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
+    def references(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            own = {value["$ref"]} if "$ref" in value else set()
+            return own.union(*map(references, value.values()))
+        return set().union(*map(references, value)) if isinstance(value, list) else set()
+
+    found = references(DOCUMENT)
+
+    assert found == {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+
+
+def test_the_limits_of_parameters_are_documented() -> None:
+    customers = next(row for row in TABLE if row.path == "/v1/customers")
+    schemas = {each["name"]: each["schema"] for each in operation(customers)["parameters"]}
+
+    assert {"type": "integer", "maximum": 100, "minimum": 1} in schemas["per_page"]["anyOf"]
+    assert {"type": "string", "maxLength": 255} in schemas["search"]["anyOf"]
+    assert {"type": "string", "enum": ["male", "female", "other"]} in schemas["gender"]["anyOf"]
