@@ -1,0 +1,72 @@
+"""Where a command takes a secret from: never an option, which other users of a machine can see."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from flextell.exits import ExitCode, ExitError
+
+# Far above the longest password or token; a wrong file is not read whole.
+MOST_BYTES = 64 * 1024
+
+
+def read_new_password(from_stdin: bool, file: Path | None) -> str:
+    """A new password from standard input, a file, FLEXTELL_PASSWORD or the keyboard.
+
+    One line end after it does not count. Raises ExitError (USAGE, INVALID).
+    """
+    if from_stdin and file is not None:
+        raise ExitError("Give --password-stdin or --password-file, not both.", ExitCode.USAGE)
+    if from_stdin:
+        return read_stdin("password")
+    if file is not None:
+        return _read_file(file)
+    password = _from_environment()
+    if password is not None:
+        return password
+    if not sys.stdin.isatty():
+        raise ExitError(
+            "No password was given: use --password-stdin, --password-file or FLEXTELL_PASSWORD.",
+            ExitCode.USAGE,
+        )
+    typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return typed
+
+
+def read_stdin(what: str) -> str:
+    """The secret on standard input. Raises ExitError (INVALID)."""
+    return _text(sys.stdin.buffer.read(MOST_BYTES + 1), what)
+
+
+def _read_file(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return _text(opened.read(MOST_BYTES + 1), "password")
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        raise ExitError(
+            f"The password file {file} cannot be read ({reason}).", ExitCode.USAGE
+        ) from None
+
+
+def _from_environment() -> str | None:
+    from pydantic import SecretStr
+    from pydantic_settings import BaseSettings, SettingsConfigDict
+
+    class Environment(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix="FLEXTELL_")
+        password: SecretStr | None = None
+
+    password = Environment().password
+    return password.get_secret_value() if password is not None else None
+
+
+def _text(content: bytes, what: str) -> str:
+    if len(content) > MOST_BYTES:
+        raise ExitError(f"The {what} is too long.", ExitCode.INVALID)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ExitError(f"The {what} is not UTF-8 text.", ExitCode.INVALID) from None
+    return text.removesuffix("\n").removesuffix("\r")

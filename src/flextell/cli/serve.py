@@ -1,0 +1,106 @@
+"""`flextell serve` and `flextell migrate`: run a node, prepare its database."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from flextell.cli.answers import answer
+from flextell.cli.opened import ready_folder, sentences
+from flextell.cli.options import Database, DataDir, Json, settings_from
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the tree."""
+    app.command("serve")(serve)
+    app.command("migrate")(migrate)
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on. [FLEXTELL_HOST, 127.0.0.1]", metavar="ADDRESS"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on; 0: a free one. [FLEXTELL_PORT, 8443]"),
+    ] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            help="Public https URL of this server. [FLEXTELL_ISSUER, https://localhost:PORT]",
+            metavar="URL",
+        ),
+    ] = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Run the server.
+
+    It stops on SIGINT or SIGTERM. On an empty data directory it sets itself up: database, keys,
+    and a certificate for localhost. It prints one line when it is ready and writes the same to
+    DIR/ready.json. The log goes to standard error, one JSON object a line.
+
+    \b
+    Examples:
+      flextell serve --data-dir /var/lib/flextell
+      flextell serve --data-dir DIR --host 0.0.0.0 --port 443 --issuer https://id.example.com \\
+          --database postgresql://flextell@db.example.com/flextell
+    """
+    from flextell.app import build_app
+    from flextell.serving import serve as run
+
+    settings = settings_from(
+        data_dir=data_dir, host=host, port=port, issuer=issuer, database=database
+    )
+    open_log(settings.log_level)
+    with sentences(settings):
+        run(settings, build_app)
+
+
+def open_log(level: str) -> None:
+    """Send our log and that of the libraries to standard error, one JSON object a line."""
+    import structlog
+
+    from flextell import log
+
+    log.configure(level)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ]
+        )
+    )
+    # Libraries speak only when something is wrong.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("flextell").setLevel(level.upper())
+
+
+def migrate(data_dir: DataDir = None, database: Database = None, as_json: Json = False) -> None:
+    """Bring the database up to date.
+
+    The embedded one does it by itself when it is opened. Nodes of the version before may go on
+    running meanwhile.
+
+    \b
+    Examples:
+      flextell migrate --database postgresql://flextell@db.example.com/flextell
+      flextell migrate --data-dir /var/lib/flextell --json
+    """
+    from flextell.store.opening import migrate as bring_up_to_date
+
+    settings = settings_from(data_dir=data_dir, database=database)
+    with sentences(settings):
+        if not settings.database:
+            ready_folder(settings.data_dir, make=True)
+        version = bring_up_to_date(settings)
+    answer({"version": version}, f"The database is at version {version}.", as_json)

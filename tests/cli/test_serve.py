@@ -1,0 +1,200 @@
+"""`flextell serve`, `migrate` and `doctor`: from an empty folder to a server that answers."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flextell.exits import ExitCode
+from flextell.store.opening import HEAD
+from tests.cli.conftest import PASSWORD, Run, listed
+
+PROGRAM = str(Path(sys.executable).with_name("flextell"))
+
+
+@pytest.fixture
+def server(data_dir: Path) -> Iterator[dict[str, Any]]:
+    """A server on an empty data directory that said it is ready: its line and `ready.json`."""
+    with subprocess.Popen(
+        [PROGRAM, "serve", "--data-dir", data_dir, "--host", "127.0.0.1", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("FLEXTELL_")},
+    ) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        try:
+            yield {"line": line, **json.loads((data_dir / "ready.json").read_text())}
+        finally:
+            child.terminate()
+
+
+def test_serve_sets_itself_up_and_shares_its_folder_with_commands(
+    flextell: Run, server: dict[str, Any], data_dir: Path
+) -> None:
+    """Also: the doctor asks the running server over TLS."""
+    made = flextell(
+        "users", "create", "--email", "alice@example.com", "--name", "Alice", "--password-stdin",
+        stdin=PASSWORD.encode(),
+    )  # fmt: skip
+    examined = {c["check"]: c for c in flextell("doctor", "--json").json["checks"]}
+
+    assert (
+        server["line"] == f"Flextell is ready at {server['issuer']} (CA file: {data_dir}/ca.pem)\n"
+    )
+    assert made.code == ExitCode.OK
+    assert {c["state"] for c in examined.values()} == {"ok"}
+    assert f"answers at {server['issuer']}" in examined["address"]["message"]
+
+
+def test_the_log_is_json_on_standard_error(data_dir: Path) -> None:
+    """Here: what the server thinks of a public issuer behind its local certificate."""
+    with subprocess.Popen(
+        [PROGRAM, "serve", "--data-dir", data_dir, "--port", "0",
+         "--issuer", "https://id.example.com"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.terminate()
+        _, logged = child.communicate(timeout=30)
+
+    lines = [json.loads(line) for line in logged.splitlines()]
+    assert [line["level"] for line in lines] == ["warning"]
+    assert "local certificate" in lines[0]["event"]
+
+
+def test_a_second_server_of_one_folder_is_refused(
+    flextell: Run, server: dict[str, Any], data_dir: Path
+) -> None:
+    assert flextell("serve", "--port", "0", "--json").code == ExitCode.ALREADY_RUNNING
+    assert flextell("demo", "--data-dir", str(data_dir)).code == ExitCode.ALREADY_RUNNING
+
+
+def test_a_port_in_use_is_one_sentence(flextell: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = flextell("serve", "--port", str(port), "--json")
+        examined = flextell("doctor", "--port", str(port))
+
+    assert ran.code == examined.code == ExitCode.PORT_IN_USE
+    assert ran.error["error"] == "port_in_use"
+
+
+def test_serve_refuses_a_master_key_that_does_not_open_the_stored_keys(
+    flextell: Run, data_dir: Path
+) -> None:
+    flextell("keys", "rotate")
+    (data_dir / "master.key").write_bytes(b64encode(b"another key, of 32 bytes exactly"))
+    ran = flextell("serve", "--port", "0", "--json")
+    examined = flextell("doctor")
+
+    assert ran.code == examined.code == ExitCode.KEY_FILE
+    assert "does not open the signing keys" in ran.error["message"]
+    assert "\nfail  key file" in examined.out
+
+
+def test_serve_refuses_a_lost_master_key(flextell: Run, data_dir: Path) -> None:
+    flextell("keys", "rotate")
+    (data_dir / "master.key").unlink()
+
+    assert flextell("serve", "--port", "0").code == ExitCode.KEY_FILE
+
+
+def test_serve_refuses_a_database_that_is_none(flextell: Run, data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "flextell.db").write_bytes(b"not a database, but long enough to be looked at" * 99)
+    ran = flextell("serve", "--port", "0", "--json")
+
+    assert ran.code == ExitCode.DATABASE
+    assert flextell("doctor").code == ExitCode.DATABASE
+
+
+def test_a_database_of_a_later_version_is_left_alone(flextell: Run, data_dir: Path) -> None:
+    flextell("migrate")
+    with sqlite3.connect(data_dir / "flextell.db") as later:
+        later.execute("UPDATE alembic_version SET version_num = '9999'")
+    later.close()
+
+    assert flextell("users", "list").code == ExitCode.DATABASE
+    assert flextell("doctor").code == ExitCode.DATABASE
+
+
+def test_migrate_says_the_version_and_may_be_repeated(flextell: Run) -> None:
+    assert flextell("migrate", "--json").json == {"version": HEAD}
+    assert flextell("migrate").out == f"The database is at version {HEAD}.\n"
+
+
+def test_the_doctor_makes_nothing(flextell: Run, data_dir: Path) -> None:
+    missing = flextell("doctor", "--json")
+    data_dir.mkdir(mode=0o700)
+    empty = flextell("doctor", "--port", "0", "--json")
+
+    assert missing.code == ExitCode.DATA_DIR
+    assert empty.code == ExitCode.OK
+    assert empty.json["ok"] is True
+    assert list(data_dir.iterdir()) == []
+
+
+def test_the_doctor_warns_of_a_folder_that_others_may_read(flextell: Run, data_dir: Path) -> None:
+    data_dir.mkdir()
+    data_dir.chmod(0o755)
+    ran = flextell("doctor", "--port", "0")
+
+    assert ran.code == ExitCode.OK
+    assert "\nwarn  data dir" in ran.out
+
+
+def test_the_doctor_sees_settings_that_contradict_each_other(
+    flextell: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir.mkdir(mode=0o700)
+    monkeypatch.setenv("FLEXTELL_TLS_KEY_FILE", "/nowhere.pem")
+
+    assert flextell("doctor", "--port", "0").code == ExitCode.USAGE
+
+
+def test_the_doctor_sees_a_clock_that_is_behind(flextell: Run, data_dir: Path) -> None:
+    flextell("keys", "rotate")
+    with sqlite3.connect(data_dir / "flextell.db") as tomorrow:
+        tomorrow.execute("UPDATE signing_keys SET created_at = created_at + 86400")
+    tomorrow.close()
+    ran = flextell("doctor", "--port", "0")
+
+    assert ran.code == ExitCode.INVALID
+    assert "\nfail  clock" in ran.out
+
+
+def test_commands_work_on_a_shared_database(flextell: Run, database_url: str) -> None:
+    """Nothing of it is in the data directory, which need not be there."""
+    shared = ("--database", database_url, "--json")
+    flextell("migrate", *shared)
+    made = flextell(
+        "users", "create", "--email", "alice@example.com", "--name", "Alice", "--password-stdin",
+        *shared, stdin=PASSWORD.encode(),
+    )  # fmt: skip
+
+    assert made.code == ExitCode.OK
+    assert flextell("users", "list", *shared).json == [listed(made.json)]
+    assert flextell("tokens", "revoke", "--email", "alice@example.com", *shared).json == {
+        "ended_grants": 0
+    }
+
+
+def test_a_shared_database_that_does_not_answer_is_one_sentence(flextell: Run) -> None:
+    away = ("--database", "postgresql://joe:s3cret@127.0.0.1:1/flextell")
+    ran = flextell("users", "list", *away, "--json")
+    examined = flextell("doctor", "--port", "0", *away)
+
+    assert ran.code == ExitCode.DATABASE
+    assert "s3cret" not in ran.err + examined.out
+    assert "\nfail  database" in examined.out
