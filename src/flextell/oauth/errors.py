@@ -6,15 +6,12 @@
         ├── InvalidRequest
         ├── InvalidClient          401
         ├── InvalidGrant           may carry an order: EndGrant
-        ├── UnauthorizedClient
         ├── UnsupportedGrantType
         ├── UnsupportedResponseType
-        ├── UnsupportedTokenType   revocation (RFC 7009 §2.2.1)
         ├── InvalidScope
         ├── AccessDenied
         ├── LoginRequired          prompt=none (OpenID Connect Core §3.1.2.6)
-        ├── ConsentRequired        prompt=none
-        └── TemporarilyUnavailable 503
+        └── ConsentRequired        prompt=none
 
 `description` is for the client's developer: full sentences in ASCII that name the parameter
 and never echo its value. `detail` is for the operator's log. `then` is an order to carry out.
@@ -65,12 +62,6 @@ class InvalidGrant(OAuthError):
     code = "invalid_grant"
 
 
-class UnauthorizedClient(OAuthError):
-    """This client may not do this."""
-
-    code = "unauthorized_client"
-
-
 class UnsupportedGrantType(OAuthError):
     """The grant_type is not one of ours."""
 
@@ -81,12 +72,6 @@ class UnsupportedResponseType(OAuthError):
     """The response_type is not `code`."""
 
     code = "unsupported_response_type"
-
-
-class UnsupportedTokenType(OAuthError):
-    """The token cannot be revoked here."""
-
-    code = "unsupported_token_type"
 
 
 class InvalidScope(OAuthError):
@@ -111,10 +96,3 @@ class ConsentRequired(OAuthError):
     """prompt=none, and the person would have to be asked."""
 
     code = "consent_required"
-
-
-class TemporarilyUnavailable(OAuthError):
-    """The server cannot answer now; trying again later helps."""
-
-    code = "temporarily_unavailable"
-    status = 503

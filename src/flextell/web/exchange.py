@@ -48,12 +48,14 @@ class Answer:
 class Request:
     """What came in. Reading is explicit and bounded."""
 
-    __slots__ = ("_limit", "_receive", "scope")
+    __slots__ = ("_limit", "_receive", "scope", "told")
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self.scope = scope
         self._receive = receive
         self._limit = limit
+        # Headers that every answer to this request carries, whatever it will be.
+        self.told: list[tuple[bytes, bytes]] = []
 
     @property
     def method(self) -> str:
@@ -180,6 +182,8 @@ class Endpoint:
             return
         except Exception as problem:  # noqa: BLE001 - `refuse` tells refusals from bugs
             answer = self._refuse(request, problem)
+        if request.told:
+            answer = answer.plus(*request.told)
         await send_answer(send, answer, head=request.method == "HEAD")
 
 

@@ -130,7 +130,11 @@ def standing_of(presented: Presented, now: int) -> Standing:
 
 
 def _age(presented: Presented, lifetimes: Lifetimes, now: int) -> Age:
-    since = now - presented.successor.issued_at if presented.successor else 0
+    if presented.successor is None:
+        return Age.AT_ONCE
+    if now >= presented.successor.expires_at:
+        return Age.TOO_LATE  # whatever the outage time: the answer would be a dead token
+    since = now - presented.successor.issued_at
     if since <= lifetimes.retry:
         return Age.AT_ONCE
     return Age.LATER if since <= lifetimes.outage else Age.TOO_LATE
@@ -202,7 +206,9 @@ def _successor(
         grant_id=grant.grant_id,
         generation=generation,
         issued_at=now,
-        expires_at=now + lifetimes.refresh_token,
+        # Never before its predecessor, should the setting have been lowered: a predecessor whose
+        # successor was swept away would look as if it had never been used.
+        expires_at=max(now + lifetimes.refresh_token, presented.token.expires_at),
         access_scopes=granted,
         access_expires_at=access.expires_at,
         sealed=sealing.seal(

@@ -4,7 +4,6 @@ It alone asks `next_step`; the pages return to it with a ticket that says what t
 """
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from flextell import log
@@ -32,7 +31,8 @@ from flextell.web import browser as browsers
 from flextell.web.answers import back_to_client, error_to_client, redirect
 from flextell.web.browser import TICKET, Browser
 from flextell.web.endpoints.token import new_grant_id
-from flextell.web.exchange import Answer, Handler, HttpProblem, Request, read_form
+from flextell.web.exchange import Answer, Handler, Request, read_form
+from flextell.web.limits import within_oauth_limit
 
 PATH = "/oauth/authorize"
 SIGN_IN = "/sign-in"
@@ -90,13 +90,7 @@ def endpoint(parts: Parts) -> Handler:
         data = await request.form_bytes() if posted else request.query
         asked = asked_in(data)
         client_id = client_id_of(asked.form)
-        standing = parts.oauth_limit.count(f"{client_id} {request.network}")
-        if standing.exceeded:
-            raise HttpProblem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "This app sends too many requests from your address.",
-                ((b"retry-after", b"%d" % standing.retry_after(parts.sources.now())),),
-            )
+        within_oauth_limit(parts, request, client_id)
         browser = browsers.read(parts, request)
         if posted and browser.session_token is None:
             # A cross-site POST carries no Lax cookie; the same request by GET does.

@@ -7,8 +7,8 @@ from flextell.oauth.grants.issue import REFRESH_PREFIX
 from flextell.oauth.model import Client, digest_of
 from flextell.parts import Parts
 from flextell.store.port import Unit
-from flextell.web.endpoints.token import within_limit
 from flextell.web.exchange import Answer, Handler, Request, json
+from flextell.web.limits import within_oauth_limit
 
 
 def endpoint(parts: Parts) -> Handler:
@@ -18,7 +18,7 @@ def endpoint(parts: Parts) -> Handler:
         form = await request.form()
         credentials = client_auth.read_credentials(request.header(b"authorization"), form)
         asked = parameters.token_question(form)
-        within_limit(parts.oauth_limit, parts, credentials, request)
+        within_oauth_limit(parts, request, credentials.client_id)
 
         def authenticated(unit: Unit) -> Client:
             client = client_auth.authenticate(credentials, unit.clients.get(credentials.client_id))

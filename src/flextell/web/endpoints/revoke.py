@@ -8,8 +8,8 @@ from flextell.oauth.model import Client, EndGrant, digest_of
 from flextell.oauth.revoke import EndAccessToken
 from flextell.parts import Parts
 from flextell.store.port import Unit
-from flextell.web.endpoints.token import within_limit
 from flextell.web.exchange import Answer, Handler, Request, json
+from flextell.web.limits import within_oauth_limit
 from flextell.web.work import decide, end_grant, tell
 
 Order = EndGrant | EndAccessToken | None
@@ -22,7 +22,7 @@ def endpoint(parts: Parts) -> Handler:
         form = await request.form()
         credentials = client_auth.read_credentials(request.header(b"authorization"), form)
         asked = parameters.token_question(form)
-        within_limit(parts.oauth_limit, parts, credentials, request)
+        within_oauth_limit(parts, request, credentials.client_id)
         access = None if asked.token.startswith(REFRESH_PREFIX) else _ours(parts, asked.token)
 
         def work(unit: Unit) -> Order:

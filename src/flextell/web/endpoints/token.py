@@ -8,20 +8,19 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from http import HTTPStatus
 
 from flextell import log
-from flextell.node.rate_limits import RateLimit
 from flextell.oauth import access_token, client_auth, id_token, parameters, scopes
 from flextell.oauth.client_auth import Credentials
-from flextell.oauth.errors import InvalidGrant, OAuthError, UnsupportedGrantType
+from flextell.oauth.errors import OAuthError, UnsupportedGrantType
 from flextell.oauth.grants import authorization_code, refresh_token
 from flextell.oauth.grants.issue import REFRESH_PREFIX, SECRET_BYTES, Issue, new_token
 from flextell.oauth.model import digest_of
 from flextell.oauth.parameters import Form
 from flextell.parts import Parts
 from flextell.store.port import Unit
-from flextell.web.exchange import Answer, Handler, HttpProblem, Request, json
+from flextell.web.exchange import Answer, Handler, Request, json
+from flextell.web.limits import within_oauth_limit
 from flextell.web.work import decide
 
 Work = Callable[[Unit], Issue]
@@ -34,7 +33,7 @@ def endpoint(parts: Parts) -> Handler:
         form = await request.form()
         credentials = client_auth.read_credentials(request.header(b"authorization"), form)
         form.refuse_repeated()
-        within_limit(parts.oauth_limit, parts, credentials, request)
+        within_oauth_limit(parts, request, credentials.client_id)
         prepare = GRANT_TYPES.get(form.need("grant_type"))
         if prepare is None:
             raise UnsupportedGrantType("grant_type must be authorization_code or refresh_token.")
@@ -54,20 +53,6 @@ def endpoint(parts: Parts) -> Handler:
     return token
 
 
-def within_limit(
-    limit: RateLimit, parts: Parts, credentials: Credentials, request: Request
-) -> None:
-    """Raises HttpProblem (429) if this client asks too often from this address."""
-    standing = limit.count(f"{credentials.client_id} {request.network}")
-    if standing.exceeded:
-        retry_after = standing.retry_after(parts.sources.now())
-        raise HttpProblem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "Too many requests from this client; wait as long as Retry-After says.",
-            ((b"retry-after", b"%d" % retry_after), *standing.headers()),
-        )
-
-
 def _code_exchange(parts: Parts, credentials: Credentials, form: Form) -> Work:
     asked = parameters.code_exchange(form)
     fresh = new_token(REFRESH_PREFIX, parts.sources.random(SECRET_BYTES))
@@ -77,10 +62,6 @@ def _code_exchange(parts: Parts, credentials: Credentials, form: Form) -> Work:
         client = client_auth.authenticate(credentials, unit.clients.get(credentials.client_id))
         claimed = unit.codes.claim(digest_of(asked.code), now)
         issue = authorization_code.redeem(asked, client, claimed, fresh, parts.lifetimes, now)
-        person = unit.people.by_subject(issue.access.subject)
-        if person is None or person.disabled_at is not None:
-            # Disabling ends grants; this one was not there yet.
-            raise InvalidGrant("The person who allowed this can no longer sign in.")
         _save(unit, issue)
         return issue
 

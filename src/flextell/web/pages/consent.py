@@ -20,7 +20,7 @@ from flextell.web.browser import Browser, FormOutdated, check_form
 from flextell.web.endpoints import authorize
 from flextell.web.endpoints.authorize import Asked, asked_in
 from flextell.web.exchange import Answer, Handler, Request
-from flextell.web.pages.limit import within_page_limit
+from flextell.web.limits import within_page_limit
 from flextell.web.pages.render import page
 
 

@@ -11,7 +11,7 @@ from flextell.web import browser as browsers
 from flextell.web.answers import redirect
 from flextell.web.browser import Browser, FormOutdated, check_form, cookie
 from flextell.web.exchange import Answer, Handler, Request
-from flextell.web.pages.limit import within_page_limit
+from flextell.web.limits import within_page_limit
 from flextell.web.pages.render import page
 from flextell.web.work import end_grant, tell
 

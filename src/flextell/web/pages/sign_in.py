@@ -8,6 +8,7 @@ from flextell.accounts import passwords, sessions, throttle
 from flextell.accounts.model import MAXIMUM_EMAIL_CHARACTERS, Person, normalised_email
 from flextell.accounts.passwords import Checked
 from flextell.accounts.throttle import Kind, Rule
+from flextell.node.hashing import TooManySignIns
 from flextell.oauth.authorize import Progress, client_id_of
 from flextell.oauth.parameters import Form
 from flextell.oauth.redirect_uris import match
@@ -19,7 +20,7 @@ from flextell.web.browser import Browser, FormOutdated, check_form, cookie
 from flextell.web.endpoints import authorize
 from flextell.web.endpoints.authorize import Asked, asked_in
 from flextell.web.exchange import Answer, Handler, Headers, Request
-from flextell.web.pages.limit import within_page_limit
+from flextell.web.limits import within_page_limit
 from flextell.web.pages.render import page
 
 WRONG = "The e-mail address or the password is not right."
@@ -148,9 +149,7 @@ async def _welcome(
     checked: Checked,
 ) -> Answer:
     """A new session in place of the one before, and on to where the person was going."""
-    renewed = (
-        await parts.hashing.run(lambda: passwords.new_hash(password)) if checked.outdated else None
-    )
+    renewed = await _renewed_hash(parts, password) if checked.outdated else None
     token = browsers.new_cookie_value(parts)
     digest = browsers.session_digest(token)
 
@@ -182,6 +181,14 @@ async def _welcome(
         cookie(browsers.SESSION_COOKIE, token, parts.settings.session_seconds),
         cookie(browsers.DEVICE_COOKIE, device, browsers.DEVICE_SECONDS),
     )
+
+
+async def _renewed_hash(parts: Parts, password: str) -> str | None:
+    """A hash with today's parameters; None in a storm, when the next sign-in will do as well."""
+    try:
+        return await parts.hashing.run(lambda: passwords.new_hash(password))
+    except TooManySignIns:
+        return None
 
 
 def _onward(parts: Parts, asked: Asked, browser: Browser) -> str:
