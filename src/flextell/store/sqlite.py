@@ -30,6 +30,7 @@ PRAGMAS = (
     "synchronous=FULL",  # in WAL: what was committed survives a power cut, not only a crash
     "foreign_keys=ON",
     "cache_size=-32768",  # KiB
+    "wal_autocheckpoint=4000",  # pages (16 MiB): random keys dirty the same pages again and again
 )
 
 

@@ -1,0 +1,185 @@
+"""The schema: as `tables` says, made whole or not at all, by one of those who try at once."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from flextell.settings import Settings
+from flextell.store import opening
+from flextell.store.opening import (
+    HEAD,
+    SchemaOutdated,
+    database_url,
+    engine,
+    migrate,
+    open_store,
+    schema_version,
+)
+from flextell.store.port import StoreUnavailable
+from flextell.store.tables import metadata
+from tests.store.conftest import ISSUER
+from tests.store.samples import PHOTOS
+
+
+def set_version(settings: Settings, version: str) -> None:
+    with engine(database_url(settings)).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+
+
+def test_the_migrated_schema_is_the_one_that_tables_describe(settings: Settings) -> None:
+    migrate(settings)
+    with engine(database_url(settings)).connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_column_that_no_migration_made_would_be_noticed(settings: Settings) -> None:
+    migrate(settings)
+    with engine(database_url(settings)).begin() as connection:
+        connection.execute(text("ALTER TABLE people DROP COLUMN disabled_at"))
+        context = MigrationContext.configure(connection)
+        assert [change[0] for change in compare_metadata(context, metadata)] == ["add_column"]
+
+
+def test_migrating_twice_is_harmless(settings: Settings) -> None:
+    assert migrate(settings) == HEAD
+    store = open_store(settings)
+    store.at_once(lambda unit: unit.clients.add(PHOTOS))
+    store.close()
+    assert migrate(settings) == HEAD
+    assert schema_version(database_url(settings)) == HEAD
+    store = open_store(settings)
+    assert store.at_once(lambda unit: unit.clients.get("photos")) == PHOTOS
+    store.close()
+
+
+def test_of_many_who_migrate_at_once_all_find_it_done(settings: Settings) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: migrate(settings), range(4))) == [HEAD] * 4
+
+
+def test_a_database_of_a_newer_version_is_refused_with_a_sentence(settings: Settings) -> None:
+    migrate(settings)
+    set_version(settings, "9999")
+    for attempt in (open_store, migrate):
+        with pytest.raises(SchemaOutdated, match=r"newer than this program; install a newer one\."):
+            attempt(settings)
+    assert schema_version(database_url(settings)) == "9999"
+
+
+def test_the_embedded_database_is_made_when_it_is_opened(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, issuer=ISSUER)
+    store = open_store(settings)
+    assert store.at_once(lambda unit: unit.clients.all()) == []
+    store.close()
+
+
+def test_a_shared_database_is_migrated_by_command_only(
+    fresh_postgres_database: str, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, issuer=ISSUER, database=fresh_postgres_database)
+    with pytest.raises(SchemaOutdated, match="run flextell migrate"):
+        open_store(settings)
+    assert schema_version(database_url(settings)) is None
+
+
+def test_a_migration_that_is_cut_short_leaves_nothing_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start begins anew instead of meeting half a schema."""
+
+    class CutShort(BaseException):
+        pass
+
+    whole = opening._upgrade
+
+    def cut(connection: Connection) -> None:
+        whole(connection)
+        raise CutShort
+
+    monkeypatch.setattr(opening, "_upgrade", cut)
+    with pytest.raises(CutShort):
+        migrate(settings)
+    monkeypatch.undo()
+    with engine(database_url(settings)).connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    assert migrate(settings) == HEAD
+
+
+def test_starting_in_many_processes_on_an_empty_folder_works_for_all(tmp_path: Path) -> None:
+    """As `flextell serve` and `flextell users create` do, started together."""
+    script = (
+        "import sys, pathlib\n"
+        "from flextell.settings import Settings\n"
+        "from flextell.store.opening import open_store\n"
+        "store = open_store(Settings(data_dir=pathlib.Path(sys.argv[1]), issuer=sys.argv[2]))\n"
+        "print(store.at_once(lambda unit: unit.clients.all()))\n"
+        "store.close()\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path), ISSUER],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.communicate(timeout=60) == ("[]\n", "")
+
+
+def test_nobody_else_can_read_the_database_file(tmp_path: Path) -> None:
+    store = open_store(Settings(data_dir=tmp_path, issuer=ISSUER))
+    store.at_once(lambda unit: unit.clients.add(PHOTOS))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    store.close()
+    assert modes == dict.fromkeys(("flextell.db", "flextell.db-wal", "flextell.db-shm"), 0o600)
+
+
+@pytest.mark.parametrize(
+    ("database", "sentence"),
+    [
+        ("not a url", "is not a database URL"),
+        ("mysql://localhost/flextell", "must begin with postgresql:// or sqlite://"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite:////nowhere/at/all/flextell.db", "No such file or directory"),
+        ("postgresql://127.0.0.1:1/flextell", "cannot be opened"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused_with_a_sentence(
+    tmp_path: Path, database: str, sentence: str
+) -> None:
+    with pytest.raises(StoreUnavailable, match=sentence) as refused:
+        open_store(Settings(data_dir=tmp_path, issuer=ISSUER, database=database))
+    assert str(refused.value).endswith(".")
+
+
+def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "flextell.db").write_bytes(b"Dear Alice, here are the holiday photos. " * 200)
+    with pytest.raises(StoreUnavailable, match="damaged or not a database"):
+        open_store(Settings(data_dir=tmp_path, issuer=ISSUER))
+
+
+def test_a_database_locked_by_somebody_else_is_named_so(tmp_path: Path) -> None:
+    """Opening a migrated one needs no lock; what must be migrated says who is in the way."""
+    settings = Settings(data_dir=tmp_path, issuer=ISSUER, database_wait_seconds=1)
+    other = sqlite3.connect(tmp_path / "flextell.db", isolation_level=None)
+    other.execute("PRAGMA journal_mode=WAL")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="locked by another program"):
+        migrate(settings)
+    other.execute("ROLLBACK")
+    other.close()
+    assert migrate(settings) == HEAD

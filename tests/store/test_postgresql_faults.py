@@ -1,0 +1,291 @@
+"""What PostgreSQL's store does when the server is away, slow, or not as it should be."""
+
+import asyncio
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from flextell.settings import Settings
+from flextell.store import postgresql
+from flextell.store.opening import migrate
+from flextell.store.port import StoreBusy, StoreUnavailable, Unit
+from flextell.store.postgresql import PostgresqlStore
+from tests.store.conftest import ISSUER
+from tests.store.samples import FIRST_TOKEN, NOON, connect_photos, digest
+
+UNREACHABLE = "The database cannot be reached; check that it runs and that its URL is right."
+
+
+class Door:
+    """The way to the server: shut, nobody gets in and those inside are cut off."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._inside: set[socket.socket] = set()
+        self._listener: socketserver.ThreadingTCPServer | None = None
+        self.port = 0
+        self.open()
+
+    def open(self) -> None:
+        """Listen where it listened before."""
+        door = self
+
+        class Visitor(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with suppress(OSError, ValueError):
+                    door._lead(self.request)
+
+        class Listener(socketserver.ThreadingTCPServer):
+            allow_reuse_address = True
+            daemon_threads = True
+
+        self._listener = Listener(("127.0.0.1", self.port), Visitor)
+        self.port = self._listener.server_address[1]
+        threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True).start()
+
+    def _lead(self, visitor: socket.socket) -> None:
+        with socket.create_connection(self._server) as server:
+            pair = {visitor: server, server: visitor}
+            self._inside |= set(pair)
+            while True:
+                for ready in select.select(list(pair), [], [])[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    pair[ready].sendall(data)
+
+    def shut(self) -> None:
+        """Refuse newcomers and cut all connections."""
+        assert self._listener is not None
+        self._listener.shutdown()
+        self._listener.server_close()
+        while self._inside:
+            with suppress(OSError):
+                self._inside.pop().shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def database(fresh_postgres_database: str, tmp_path: Path) -> str:
+    """The URL of a migrated database."""
+    migrate(Settings(data_dir=tmp_path, issuer=ISSUER, database=fresh_postgres_database))
+    return fresh_postgres_database
+
+
+@pytest.fixture
+def open_store(database: str) -> Iterator[Callable[..., PostgresqlStore]]:
+    """Make a store on the database; closed at the end."""
+    opened: list[PostgresqlStore] = []
+
+    def store(url: str = database, connections: int = 4, wait: float = 20) -> PostgresqlStore:
+        opened.append(PostgresqlStore(url, connections, wait))
+        return opened[-1]
+
+    yield store
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def door(database: str) -> Iterator[Door]:
+    """A door in front of the server."""
+    parts = urlsplit(database)
+    door = Door(parts.hostname or "", parts.port or 5432)
+    yield door
+    door.shut()
+
+
+@pytest.fixture
+def behind_door(
+    open_store: Callable[..., PostgresqlStore], database: str, door: Door
+) -> PostgresqlStore:
+    """A store whose connections go through the door."""
+    return open_store(
+        urlsplit(database)._replace(netloc=f"postgres@127.0.0.1:{door.port}").geturl()
+    )
+
+
+def note(number: int) -> Callable[[Unit], int]:
+    """A unit that leaves a trace and returns its number."""
+
+    def work(unit: Unit) -> int:
+        unit.revocations.add(f"jti-{number}", NOON + 60, NOON)
+        return number
+
+    return work
+
+
+def noted(unit: Unit) -> list[str]:
+    return [item.name for item in unit.revocations.since(0)]
+
+
+@pytest.mark.anyio
+async def test_a_server_that_is_away_is_told_at_once_and_missed_no_longer_than_it_is_away(
+    behind_door: PostgresqlStore, door: Door
+) -> None:
+    await asyncio.gather(*(behind_door.write(note(n)) for n in range(4)))
+    door.shut()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for ask in (behind_door.write, behind_door.read):
+        with pytest.raises(StoreUnavailable) as away:
+            await ask(note(4))
+        assert str(away.value) == UNREACHABLE
+    with pytest.raises(StoreUnavailable):
+        behind_door.at_once(note(4))
+    assert loop.time() - started < 20  # the time a request may wait
+    door.open()
+    assert await asyncio.gather(*(behind_door.write(note(n)) for n in range(5, 13))) == [
+        *range(5, 13)
+    ]
+    assert sorted(await behind_door.read(noted)) == sorted(f"jti-{n}" for n in range(13) if n != 4)
+
+
+@pytest.mark.anyio
+async def test_connections_that_died_while_idle_are_replaced_unnoticed(
+    behind_door: PostgresqlStore, door: Door
+) -> None:
+    """As after a restart of the server: every connection is dead and nobody knows it yet."""
+    await asyncio.gather(*(behind_door.write(note(n)) for n in range(8)))
+    door.shut()
+    door.open()
+    assert await asyncio.gather(*(behind_door.write(note(n)) for n in range(8, 16))) == [
+        *range(8, 16)
+    ]
+    assert len(await behind_door.read(noted)) == 16
+
+
+@pytest.mark.anyio
+async def test_a_unit_cut_off_before_its_end_is_run_again_and_kept_once(
+    behind_door: PostgresqlStore, door: Door
+) -> None:
+    runs: list[int] = []
+
+    def work(unit: Unit) -> None:
+        runs.append(1)
+        unit.revocations.add("before", NOON + 60, NOON)
+        if len(runs) == 1:
+            door.shut()
+            door.open()
+        unit.revocations.add("after", NOON + 60, NOON)
+
+    await behind_door.write(work)
+    assert len(runs) == 2
+    assert await behind_door.read(noted) == ["before", "after"]
+
+
+@pytest.mark.anyio
+async def test_a_unit_cut_off_at_its_commit_is_not_run_again(
+    behind_door: PostgresqlStore, door: Door
+) -> None:
+    """Nobody can tell whether it was kept, and it must not be kept twice."""
+    runs: list[int] = []
+
+    def work(unit: Unit) -> None:
+        runs.append(1)
+        unit.revocations.add("jti-1", NOON + 60, NOON)
+        door.shut()
+        door.open()
+
+    with pytest.raises(StoreUnavailable) as cut_off:
+        await behind_door.write(work)
+    assert str(cut_off.value) == UNREACHABLE
+    assert len(runs) == 1
+    assert await behind_door.write(note(2)) == 2
+
+
+@pytest.mark.anyio
+async def test_a_lock_held_too_long_is_told_and_nothing_is_lost(
+    open_store: Callable[..., PostgresqlStore], database: str
+) -> None:
+    store = open_store(wait=0.2)
+    await store.write(connect_photos)
+    with psycopg.connect(database) as other:
+        other.execute("SELECT 1 FROM grants FOR UPDATE")
+        with pytest.raises(StoreBusy, match="try again in a moment"):
+            await store.write(lambda unit: unit.refresh_tokens.present(digest(FIRST_TOKEN)))
+        other.rollback()
+    assert await store.write(lambda unit: unit.grants.end("grant-1", "revoked", NOON, NOON))
+
+
+@pytest.mark.anyio
+async def test_who_waited_too_long_for_a_connection_is_told_so(
+    open_store: Callable[..., PostgresqlStore],
+) -> None:
+    store = open_store(connections=1, wait=0.2)
+    go_on = threading.Event()
+    first = asyncio.create_task(store.write(lambda unit: go_on.wait(10)))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(store.write(note(2)))
+    await asyncio.wait([second], timeout=0.3)
+    go_on.set()
+    assert await first
+    with pytest.raises(StoreBusy):
+        await second
+    assert await store.write(note(3)) == 3
+    assert await store.read(noted) == ["jti-3"]
+
+
+@pytest.mark.anyio
+async def test_a_node_holds_no_more_connections_than_it_was_allowed(
+    open_store: Callable[..., PostgresqlStore], database: str
+) -> None:
+    store = open_store(connections=3)
+    store.at_once(note(0))
+    await asyncio.gather(*(store.write(note(n)) for n in range(1, 40)))
+    store.at_once(note(40))
+    count = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE application_name = 'flextell' AND datname = current_database()"
+    )
+    with psycopg.connect(database, autocommit=True) as other:
+        row = other.execute(count).fetchone()
+        assert row is not None
+        assert 1 <= row[0] <= 3
+
+
+@pytest.mark.parametrize(
+    ("server", "ours"), [("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")]
+)
+def test_what_is_answered_is_durable_whatever_the_server_is_set_to(
+    database: str, server: str, ours: str
+) -> None:
+    name = sql.Identifier(urlsplit(database).path.lstrip("/"))
+    with psycopg.connect(database, autocommit=True) as other:
+        for setting, value in (
+            ("synchronous_commit", server),
+            ("default_transaction_isolation", "repeatable read"),
+        ):
+            change = sql.SQL("ALTER DATABASE {} SET {} = {}")
+            other.execute(change.format(name, sql.Identifier(setting), sql.Literal(value)))
+    with postgresql.connect(database, 5) as connection:
+        assert connection.execute("SHOW synchronous_commit").fetchone() == (ours,)
+        assert connection.execute("SHOW transaction_isolation").fetchone() == ("read committed",)
+        assert connection.execute("SHOW lock_timeout").fetchone() == ("5s",)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"query": "options=-c%20default_transaction_read_only%3Don"}, "does not let this user"),
+        ({"path": "/no_such_database"}, "cannot be reached"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
+    open_store: Callable[..., PostgresqlStore],
+    database: str,
+    change: dict[str, Any],
+    sentence: str,
+) -> None:
+    store = open_store(urlsplit(database)._replace(**change).geturl())
+    with pytest.raises(StoreUnavailable, match=sentence):
+        store.at_once(note(1))
