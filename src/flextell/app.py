@@ -30,6 +30,7 @@ KEYS_EVERY_SECONDS = 2.0
 RECEIPTS_EVERY_SECONDS = 0.5
 SWEEP_EVERY_SECONDS = 5.0
 SWEEP_ROWS = 500
+SWEEP_PAUSE_SECONDS = 0.05
 
 
 def open_master_key(settings: Settings, sources: Sources, store: Store) -> bytes:
@@ -145,7 +146,10 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 
 
 async def _tidy(parts: Parts) -> None:
-    """Forget some of what has expired."""
+    """Forget what has expired, in small steps between which others get their turn."""
     now = parts.sources.now()
     parts.feed.forget(now)
-    await parts.store.write(lambda unit: unit.sweep(now, SWEEP_ROWS))
+    swept = SWEEP_ROWS
+    while swept >= SWEEP_ROWS:
+        swept = await parts.store.write(lambda unit: unit.sweep(now, SWEEP_ROWS))
+        await asyncio.sleep(SWEEP_PAUSE_SECONDS)

@@ -4,6 +4,8 @@
 is read from the environment variable `FLEXTELL_` + its name in capitals.
 """
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -15,6 +17,10 @@ SignatureAlgorithm = Literal["ES256", "RS256", "EdDSA"]
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+# Whatever a server is told, an access token or ID token lives no longer. What must outlast every
+# token that may be out there counts with this, for the setting may have been larger yesterday.
+LONGEST_TOKEN_SECONDS = DAY
 
 
 class Settings(BaseSettings):
@@ -58,7 +64,9 @@ class Settings(BaseSettings):
     code_seconds: int = Field(
         60, ge=1, le=10 * MINUTE, description="Life of an authorization code."
     )
-    access_token_seconds: int = Field(HOUR, ge=1, le=DAY, description="Life of an access token.")
+    access_token_seconds: int = Field(
+        HOUR, ge=1, le=LONGEST_TOKEN_SECONDS, description="Life of an access token."
+    )
     refresh_token_seconds: int = Field(
         30 * DAY, ge=1, description="Life of a refresh token; each rotation starts it anew."
     )
@@ -70,7 +78,9 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a client that proves itself may ask for an answer it never got.",
     )
-    id_token_seconds: int = Field(10 * MINUTE, ge=1, description="Life of an ID token.")
+    id_token_seconds: int = Field(
+        10 * MINUTE, ge=1, le=LONGEST_TOKEN_SECONDS, description="Life of an ID token."
+    )
     session_seconds: int = Field(14 * DAY, ge=1, description="Life of a sign-in session.")
     session_idle_seconds: int = Field(
         2 * DAY, ge=1, description="A session not used for so long has ended."
@@ -156,6 +166,15 @@ class Settings(BaseSettings):
         6_000, ge=1, description="Page requests of one address in a window."
     )
     form_bytes: int = Field(64 * 1024, ge=1024, description="Largest form or JSON body accepted.")
+    head_bytes: int = Field(
+        64 * 1024, ge=4096, description="Largest request line and headers accepted, together."
+    )
+    head_seconds: int = Field(
+        10, ge=1, description="How long a client may take to send a request line and headers."
+    )
+    body_seconds: int = Field(
+        30, ge=1, description="How long a client may take to send a body, or to take an answer."
+    )
 
     # Behaviour
     success_as_text: bool = Field(
@@ -185,6 +204,8 @@ class Settings(BaseSettings):
             url = HttpUrl(value)
             if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
                 raise ValueError("the issuer must be an https URL")
+            if "@" in value:
+                raise ValueError("the issuer names no user and no password")
             # Every path of ours is at the host's root, where clients look for the metadata.
             if value.count("/") > 2 or url.query is not None or url.fragment is not None:
                 raise ValueError("the issuer is a scheme and a host, perhaps a port, no more")
@@ -220,6 +241,24 @@ UNITS = {
     "attempts": "attempts",
     "connections": "connections",
 }
+
+
+# Ours too, but no settings: a new person's password, and where our own tests find PostgreSQL.
+OTHER_VARIABLES = frozenset({"FLEXTELL_PASSWORD", "FLEXTELL_TEST_DATABASE"})
+
+
+def variables() -> list[str]:
+    """The name of every environment variable."""
+    return list(os.environ)
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Those of these environment variables that look like settings and are none, sorted.
+
+    In small letters they count too, for Pydantic reads them so.
+    """
+    known = OTHER_VARIABLES | {f"FLEXTELL_{name.upper()}" for name in Settings.model_fields}
+    return sorted(n for n in names if n.upper().startswith("FLEXTELL_") and n.upper() not in known)
 
 
 def table() -> list[SettingLine]:

@@ -23,15 +23,20 @@ def after(failures: int, rule: Rule = RULE) -> Count:
     return count
 
 
+def waits_for(counts: list[Count], now: int) -> int:
+    """How long a try counted so often, under keys that are always heeded, waits."""
+    return wait_seconds({Key(Kind.ADDRESS, f"{n}"): each for n, each in enumerate(counts)}, now)
+
+
 def test_the_first_tries_are_free_and_then_the_wait_doubles() -> None:
-    waits = [wait_seconds([after(n)], NOON) for n in range(1, 20)]
+    waits = [waits_for([after(n)], NOON) for n in range(1, 20)]
     assert waits[:9] == [0, 0, 0, 0, 1, 2, 4, 8, 16]
     assert waits[-4:] == [900, 900, 900, 900]
 
 
 @given(rules, st.integers(1, 200))
 def test_the_wait_only_grows_and_never_beyond_its_limit(rule: Rule, tries: int) -> None:
-    waits = [wait_seconds([after(n, rule)], NOON) for n in range(tries + 1)]
+    waits = [waits_for([after(n, rule)], NOON) for n in range(tries + 1)]
     assert all(before <= now for before, now in pairwise(waits))
     assert all(wait <= rule.longest_wait for wait in waits)
     assert not any(waits[: rule.free])
@@ -46,25 +51,25 @@ def test_a_try_made_while_waiting_moves_nothing(rule: Rule, pauses: list[int]) -
     count, now, counted = Count(), NOON, 0
     for pause in pauses:
         now += pause
-        if wait_seconds([count], now):
+        if waits_for([count], now):
             continue  # turned away before any password is looked at: nothing is written
         counted += 1
         count = failed(count, rule, DAY, now)
         assert count.last_at == now
         assert 1 <= count.failures <= counted
         assert now <= count.wait_until <= now + rule.longest_wait
-    assert wait_seconds([count], now + rule.longest_wait) == 0
+    assert waits_for([count], now + rule.longest_wait) == 0
 
 
 def test_the_wait_runs_down_with_the_clock() -> None:
     count = after(9)
-    assert [wait_seconds([count], NOON + s) for s in (0, 1, 15, 16, 17)] == [16, 15, 1, 0, 0]
+    assert [waits_for([count], NOON + s) for s in (0, 1, 15, 16, 17)] == [16, 15, 1, 0, 0]
 
 
 def test_the_longest_of_several_waits_counts() -> None:
-    assert wait_seconds([], NOON) == 0
-    assert wait_seconds([Count()], NOON) == 0
-    assert wait_seconds([after(6), Count(), after(9), after(1)], NOON) == 16
+    assert waits_for([], NOON) == 0
+    assert waits_for([Count()], NOON) == 0
+    assert waits_for([after(6), Count(), after(9), after(1)], NOON) == 16
 
 
 @pytest.mark.parametrize(("pause", "failures"), [(DAY - 1, 9), (DAY, 1)])
@@ -105,3 +110,13 @@ def test_two_people_and_two_addresses_are_told_apart() -> None:
 
 def test_keys_of_two_kinds_are_never_the_same_in_the_store() -> None:
     assert len({Key(kind, "x").text for kind in Kind}) == len(Kind)
+
+
+@pytest.mark.parametrize(("own_failures", "wait"), [(0, 0), (1, 0), (2, 16), (3, 16)])
+def test_what_others_failed_at_holds_only_who_failed_more_than_once(
+    own_failures: int, wait: int
+) -> None:
+    """Else strangers on many addresses could take every gap, and the owner would never get in."""
+    mine, everybodys, address = keys(ALICE, "192.0.2.1", None)
+    counts = {mine: after(own_failures), everybodys: after(9), address: after(own_failures)}
+    assert wait_seconds(counts, NOON) == wait

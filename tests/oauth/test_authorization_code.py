@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flextell.oauth import parameters
-from flextell.oauth.authorize import Answer, SignedIn
+from flextell.oauth.authorize import GrantCode, SignedIn
 from flextell.oauth.errors import InvalidGrant
 from flextell.oauth.grants.authorization_code import ClaimedCode, code_for, redeem
 from flextell.oauth.grants.issue import Issue, Lifetimes
@@ -21,7 +21,7 @@ ALICE = SignedIn("sub-alice", auth_time=NOON - 600)
 def code_of(client: Client, **changed: str) -> AuthorizationCode:
     """A code that Alice just got for this client."""
     request = authorization(client, **changed)
-    answer = Answer(ALICE, request.scopes)
+    answer = GrantCode(ALICE, request.scopes)
     return code_for(request, answer, code_text(1), "grant-1", NOON + LIFETIMES.code)
 
 

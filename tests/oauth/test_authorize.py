@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from flextell.oauth import consent
 from flextell.oauth.authorize import (
     PROMPTS,
-    Answer,
     AskConsent,
+    GrantCode,
     NextStep,
     Progress,
     RequestNotSupported,
@@ -291,7 +291,7 @@ def test_somebody_who_never_agreed_is_asked() -> None:
 
 
 def test_a_remembered_consent_is_not_asked_for_again() -> None:
-    assert step() == Answer(ALICE, PHOTOS.default_scopes)
+    assert step() == GrantCode(ALICE, PHOTOS.default_scopes)
 
 
 def test_a_remembered_consent_is_asked_again_for_what_it_does_not_cover() -> None:
@@ -319,13 +319,13 @@ def test_deny_sends_access_denied(signed_in: SignedIn | None) -> None:
 def test_prompt_login_asks_for_the_password_once_more_and_only_once() -> None:
     """OpenID Connect Core §3.1.2.1: SHOULD prompt the End-User for reauthentication."""
     assert step(prompt="login") == SignIn()
-    assert isinstance(step(prompt="login", progress=Progress(signed_in=True)), Answer)
+    assert isinstance(step(prompt="login", progress=Progress(signed_in=True)), GrantCode)
 
 
 def test_prompt_consent_asks_once_more_and_only_once() -> None:
     """OpenID Connect Core §3.1.2.1."""
     assert isinstance(step(prompt="consent"), AskConsent)
-    assert isinstance(step(prompt="consent", progress=Progress(allowed=True)), Answer)
+    assert isinstance(step(prompt="consent", progress=Progress(allowed=True)), GrantCode)
 
 
 def test_prompt_login_and_consent_ask_for_one_after_the_other() -> None:
@@ -333,12 +333,12 @@ def test_prompt_login_and_consent_ask_for_one_after_the_other() -> None:
     both = "login consent"
     assert step(prompt=both) == SignIn()
     assert isinstance(step(prompt=both, progress=Progress(signed_in=True)), AskConsent)
-    assert isinstance(step(prompt=both, progress=Progress(signed_in=True, allowed=True)), Answer)
+    assert isinstance(step(prompt=both, progress=Progress(signed_in=True, allowed=True)), GrantCode)
 
 
 def test_prompt_none_never_shows_a_page() -> None:
     """OpenID Connect Core §3.1.2.1, §3.1.2.6: login_required, consent_required."""
-    assert isinstance(step(prompt="none"), Answer)
+    assert isinstance(step(prompt="none"), GrantCode)
     with pytest.raises(LoginRequired):
         step(prompt="none", signed_in=None)
     with pytest.raises(LoginRequired):
@@ -353,7 +353,7 @@ def test_prompt_none_never_shows_a_page() -> None:
 def test_an_older_sign_in_than_max_age_is_renewed(max_age: str, must_sign_in: bool) -> None:
     """OpenID Connect Core §3.1.2.1: greater than max_age → MUST re-authenticate."""
     assert (step(max_age=max_age) == SignIn()) == must_sign_in
-    assert isinstance(step(max_age=max_age, progress=Progress(signed_in=True)), Answer)
+    assert isinstance(step(max_age=max_age, progress=Progress(signed_in=True)), GrantCode)
 
 
 people = st.none() | st.builds(SignedIn, st.just("sub-alice"), st.integers(NOON - 10_000, NOON))
@@ -386,8 +386,8 @@ def test_a_code_is_only_ever_given_to_somebody_signed_in_who_agreed(
         return
     assert not progress.denied
     if prompt == "none":
-        assert isinstance(found, Answer)
-    if isinstance(found, Answer):
+        assert isinstance(found, GrantCode)
+    if isinstance(found, GrantCode):
         assert signed_in is not None
         assert remembered is not None
         assert found.signed_in == signed_in

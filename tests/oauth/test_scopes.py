@@ -129,7 +129,7 @@ def test_read_means_all_that_the_client_may_read() -> None:
 @pytest.mark.parametrize("scope", CATALOGUE)
 def test_every_scope_has_a_plain_sentence_and_a_kind(scope: str) -> None:
     assert scopes.sentence(scope).endswith(".")
-    assert scopes.is_change(scope) == scope.endswith(":write")
+    assert (CATALOGUE[scope].kind == "change") == scope.endswith(":write")
 
 
 def test_narrowing_keeps_all_without_a_wish_and_the_part_that_was_wished() -> None:

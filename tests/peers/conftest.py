@@ -20,7 +20,7 @@ Register = Callable[..., App]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A running server that knows Alice and her business."""
     shared = RunningServer(tmp_path_factory.mktemp("peers") / "data")
-    shared.create_person()
+    shared.data_dir.mkdir(mode=0o700)
     store = open_store(Settings(data_dir=shared.data_dir))
     store.at_once(open_business)
     store.close()

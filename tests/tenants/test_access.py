@@ -28,7 +28,6 @@ def test_a_viewer_sees_and_changes_nothing() -> None:
     assert allows("viewer", Permission.SEE_CUSTOMERS)
     assert not allows("viewer", Permission.CHANGE_CUSTOMERS)
     assert allows("staff", Permission.CHANGE_CUSTOMERS)
-    assert not allows("staff", Permission.CHANGE_TENANT)
 
 
 @pytest.mark.parametrize("role", [*ROLES, "retired"])

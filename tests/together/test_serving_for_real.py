@@ -258,7 +258,7 @@ def test_a_second_server_on_a_data_directory_is_refused(server: RunningServer) -
 
     assert said.startswith(f"Another server uses the data directory {server.data_dir};")
     assert code == ExitCode.ALREADY_RUNNING
-    assert server.command("apps", "list")
+    assert server.command("users", "list")
     assert server.ready["issuer"] == server.url
 
 

@@ -393,19 +393,19 @@ async def test_a_new_key_is_published_before_it_signs_and_the_old_one_until_its_
         assert {new_access, new_identity} == coming - old
         assert await published(browser) == coming
 
-        clock.advance(600)
-        await world.parts.keyring.catch_up()
-        assert await published(browser) == coming - {old_identity}
-
-        clock.advance(3600 - 600 - 2)
+        clock.advance(3600 - 2)
         await world.parts.keyring.catch_up()
         asked = await post(
             browser, "/oauth/introspect", GATEWAY_APP, {"token": last["access_token"]}
         )
         assert asked.json()["active"]
-        assert old_access in await published(browser)
 
-        clock.advance(2)
+        # Lives may have been longer yesterday: a key stays as long as any token of it can live.
+        clock.advance(DAY - 3600 + 1)
+        await world.parts.keyring.catch_up()
+        assert await published(browser) == coming
+
+        clock.advance(1)
         await world.parts.keyring.catch_up()
         assert await published(browser) == coming - old
 

@@ -7,7 +7,9 @@ from tests.web.conftest import PHONE_APP, PHOTOS_APP, Browsers, Someone, add_app
 from tests.web.flows import (
     App,
     asks,
+    code_for,
     connect,
+    exchange,
     forms_on,
     introspect,
     is_consent,
@@ -224,3 +226,14 @@ async def test_after_disconnecting_an_app_gets_no_code_without_asking(
     response = await visit(browser, asks(PHOTOS_APP, prompt="none"))
 
     assert sent_back(response)["error"] == "consent_required"
+
+
+async def test_disconnecting_voids_a_code_that_is_still_on_its_way(
+    browser: AsyncClient, alice: Someone
+) -> None:
+    await tokens_for(browser, PHOTOS_APP, alice.email, PASSWORD)
+    code = await code_for(browser, PHOTOS_APP, alice.email, PASSWORD)
+
+    await press(browser, "/disconnect")
+
+    assert (await exchange(browser, PHOTOS_APP, code)).status_code == 400

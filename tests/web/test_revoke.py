@@ -1,11 +1,17 @@
 """POST /oauth/revoke: giving a token back (RFC 7009)."""
 
+from pathlib import Path
+
+import httpx2
 import pytest
 from httpx2 import AsyncClient
 
+from flextell.app import application, build_parts, open_master_key, running
+from flextell.settings import DAY
+from flextell.store.opening import open_store
 from tests.web.conftest import GATEWAY_APP, PHONE_APP, PHOTOS_APP, Someone, add_app
 from tests.web.flows import App, error_of, introspect, ok, post, refresh, revoke, tokens_for
-from tests.world import PASSWORD, PHOTOS, World
+from tests.world import ALICE, PASSWORD, PHOTOS, World, running_world
 
 pytestmark = pytest.mark.anyio
 
@@ -133,3 +139,37 @@ async def test_a_request_without_one_good_token_is_refused(
     )
 
     assert (response.status_code, error_of(response)) == (400, "invalid_request")
+
+
+async def test_a_revoked_token_stays_revoked_when_lives_are_shortened(tmp_path: Path) -> None:
+    """What was issued under yesterday's settings is dead for as long as it could have lived."""
+    async with running_world(tmp_path, access_token_seconds=DAY) as world:
+        browser = world.browser()
+        tokens = await tokens_for(browser, PHOTOS_APP, ALICE, PASSWORD)
+    settings = world.parts.settings.model_copy(update={"access_token_seconds": 300})
+    sources, clock = world.clock.sources(), world.clock
+    store = open_store(settings)
+    parts = build_parts(settings, sources, store, open_master_key(settings, sources, store))
+    async with running(parts):
+        transport = httpx2.ASGITransport(application(parts))
+        async with AsyncClient(transport=transport, base_url=settings.issuer) as client:
+            await revoke(client, PHOTOS_APP, tokens["refresh_token"])
+            clock.advance(301)
+            parts.feed.forget(clock.now)
+            store.at_once(lambda unit: unit.sweep(clock.now, 100))
+            assert await introspect(client, GATEWAY_APP, tokens["access_token"]) == INACTIVE
+
+
+async def test_a_retry_after_only_its_access_token_was_revoked_buys_a_living_one(
+    browser: AsyncClient, alice: Someone
+) -> None:
+    """RFC 7009 §2.1 lets a client revoke one access token; its refresh token goes on."""
+    first = await tokens_for(browser, PHOTOS_APP, alice.email, PASSWORD)
+    answer = ok(await refresh(browser, PHOTOS_APP, first["refresh_token"]))
+    await revoke(browser, PHOTOS_APP, answer["access_token"])
+
+    again = ok(await refresh(browser, PHOTOS_APP, first["refresh_token"]))
+
+    assert again["refresh_token"] == answer["refresh_token"]
+    told = await introspect(browser, PHOTOS_APP, again["access_token"])
+    assert told["active"]

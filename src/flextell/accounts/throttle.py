@@ -4,11 +4,12 @@ Wrong passwords are counted under three keys: this account from this address, th
 from anywhere, and this address for any account. Beyond a number of free attempts each key
 makes the next try wait, twice as long each time, up to a limit. A try made while waiting is
 turned away uncounted, so that nobody can push the end of somebody else's wait. The limit of an
-account from anywhere is short, and a browser in which its owner signed in before is counted
-under a key of its own: a stranger's guesses never keep the owner out for good.
+account from anywhere is short, it does not hold an address that has not itself failed more than
+once, and a browser in which its owner signed in before is counted under a key of its own: a
+stranger's guesses never keep the owner out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -66,9 +67,18 @@ def keys(email: str, address: str, device: str | None) -> tuple[Key, ...]:
     )
 
 
-def wait_seconds(counts: Iterable[Count], now: int) -> int:
+# Whoever fails so often for an account is held by what others did to it.
+SUSPICIOUS_FAILURES = 2
+
+
+def wait_seconds(counts: Mapping[Key, Count], now: int) -> int:
     """How long the next try must wait; 0 if it may come now."""
-    return max((count.wait_until - now for count in counts if count.wait_until > now), default=0)
+    suspicious = any(
+        key.kind is Kind.ACCOUNT_AND_ADDRESS and count.failures >= SUSPICIOUS_FAILURES
+        for key, count in counts.items()
+    )
+    held_by = (count for key, count in counts.items() if suspicious or key.kind is not Kind.ACCOUNT)
+    return max((count.wait_until - now for count in held_by if count.wait_until > now), default=0)
 
 
 def failed(count: Count, rule: Rule, forget_seconds: int, now: int) -> Count:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flextell.oauth import jwt, keys, sealing
 from flextell.oauth.keys import KeyRecord, Purpose
-from flextell.settings import Settings
+from flextell.settings import LONGEST_TOKEN_SECONDS, Settings
 from flextell.sources import Sources
 from flextell.store.port import Store, Unit
 
@@ -64,10 +64,9 @@ def rotate(unit: Unit, maker: KeyMaker, purpose: Purpose, now: int) -> KeyRecord
     first = keys.signing(records, purpose, now) is None
     settings = maker.settings
     active_from = now if first else now + 2 * settings.jwks_cache_seconds
-    life = settings.access_token_seconds if purpose == "access_token" else settings.id_token_seconds
     for record in records:
         if record.published_until is None:
-            unit.signing_keys.retire(record.kid, active_from + life)
+            unit.signing_keys.retire(record.kid, active_from + LONGEST_TOKEN_SECONDS)
     made = maker.make(purpose, active_from, now)
     unit.signing_keys.add(made)
     return made

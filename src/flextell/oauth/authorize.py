@@ -93,14 +93,14 @@ class AskConsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GrantCode:
     """Next: a code, for this person and these scopes."""
 
     signed_in: SignedIn
     scopes: Scopes
 
 
-NextStep = SignIn | AskConsent | Answer
+NextStep = SignIn | AskConsent | GrantCode
 
 
 def client_id_of(form: Form) -> str:
@@ -206,7 +206,7 @@ def next_step(
         if silent:
             raise ConsentRequired("prompt=none was sent, but the person must be asked.")
         return AskConsent(consents.question(request.scopes, consent))
-    return Answer(signed_in, request.scopes)
+    return GrantCode(signed_in, request.scopes)
 
 
 def _must_sign_in_anew(

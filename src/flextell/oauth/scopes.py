@@ -125,7 +125,12 @@ def narrowed(asked: str | None, granted: Scopes) -> Scopes:
     """
     if asked is None:
         return granted
-    return allowed(asked, granted, granted)
+    try:
+        return allowed(asked, granted, granted)
+    except InvalidScope:
+        raise InvalidScope(
+            "The scope parameter must name scopes that the person granted, or be left out."
+        ) from None
 
 
 def covers(have: Scopes, need: Scopes) -> bool:
@@ -136,8 +141,3 @@ def covers(have: Scopes, need: Scopes) -> bool:
 def sentence(scope: str) -> str:
     """The plain sentence of a scope, for the consent screen."""
     return CATALOGUE[scope].sentence
-
-
-def is_change(scope: str) -> bool:
-    """Whether the scope lets an app change something, not only see it."""
-    return CATALOGUE[scope].kind == "change"

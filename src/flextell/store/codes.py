@@ -60,3 +60,12 @@ class SqlCodes:
             return ClaimedCode(_code(row), first=True)
         row = self._sql.one(f"SELECT {_COLUMNS} FROM codes WHERE digest = :digest", digest=digest)
         return ClaimedCode(_code(row), first=False) if row else None
+
+    def forget(self, *, subject: str | None = None, client_id: str | None = None) -> None:
+        self._sql.run(
+            "DELETE FROM codes WHERE used_at IS NULL "
+            "AND (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "
+            "AND (CAST(:client_id AS TEXT) IS NULL OR client_id = :client_id)",
+            subject=subject,
+            client_id=client_id,
+        )

@@ -42,7 +42,7 @@ def database_url(settings: Settings) -> URL:
         return URL.create("sqlite", database=str(settings.data_dir / DATABASE_FILE))
     try:
         url = make_url(settings.database)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise StoreUnavailable("FLEXTELL_DATABASE is not a database URL.") from None
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreUnavailable("FLEXTELL_DATABASE must begin with postgresql:// or sqlite://.")

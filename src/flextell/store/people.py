@@ -1,6 +1,7 @@
 """People and their sessions, kept."""
 
 from flextell.accounts.model import Person, Session
+from flextell.store.codes import SqlCodes
 from flextell.store.port import Duplicate
 from flextell.store.transaction import Row, Transaction
 
@@ -61,11 +62,11 @@ class SqlPeople:
         )
         self._sql.run("DELETE FROM sessions WHERE person_id = :person_id", person_id=person_id)
         # A code that nobody has exchanged yet must not become a grant now.
-        self._sql.run(
-            "DELETE FROM codes WHERE used_at IS NULL AND subject = "
-            "(SELECT subject FROM people WHERE person_id = :person_id)",
-            person_id=person_id,
+        row = self._sql.one(
+            "SELECT subject FROM people WHERE person_id = :person_id", person_id=person_id
         )
+        if row is not None:
+            SqlCodes(self._sql).forget(subject=row[0])
 
 
 class SqlSessions:

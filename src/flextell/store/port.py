@@ -86,6 +86,9 @@ class Codes(Protocol):
         Atomic: of any number of callers, exactly one is told that it was first.
         """
 
+    def forget(self, *, subject: str | None = None, client_id: str | None = None) -> None:
+        """Void the unused codes of a person, of a client, or of both."""
+
 
 class Grants(Protocol):
     """What people allowed clients."""

@@ -1,11 +1,10 @@
 """Delete what nobody needs any more, a few rows at a time."""
 
+from flextell.settings import LONGEST_TOKEN_SECONDS
 from flextell.store.transaction import Transaction
 
 # Wrong passwords are counted anew long before this.
 THROTTLE_SECONDS = 30 * 24 * 3600
-# Access tokens live for a day at most, and the grant must be there to be ended as long as one does.
-LONGEST_ACCESS_SECONDS = 24 * 3600
 
 # (table, key, what has had its time). A used code is kept beyond its life to recognise a replay.
 _DUE: tuple[tuple[str, str, str], ...] = (
@@ -47,7 +46,8 @@ def _sweep_refresh_tokens(transaction: Transaction, now: int, most: int) -> int:
         "DELETE FROM refresh_tokens WHERE digest IN "
         f"(SELECT digest FROM refresh_tokens WHERE expires_at <= :ended LIMIT {most}) "
         "RETURNING grant_id",
-        ended=now - LONGEST_ACCESS_SECONDS,
+        # The grant must be there to be ended as long as one of its access tokens lives.
+        ended=now - LONGEST_TOKEN_SECONDS,
     )
     grants = sorted({row[0] for row in rows})
     return len(rows) + sum(_sweep_grant(transaction, grant_id) for grant_id in grants)

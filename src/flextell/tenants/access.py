@@ -59,7 +59,6 @@ class Permission(Enum):
 
     SEE_CUSTOMERS = auto()
     CHANGE_CUSTOMERS = auto()
-    CHANGE_TENANT = auto()
 
 
 ROLES: Mapping[str, frozenset[Permission]] = {

@@ -34,6 +34,13 @@ def to_machine(parts: Parts) -> Refuse:
     """How the endpoints for machines say no (RFC 6749 §5.2)."""
 
     def refuse(request: Request, problem: Exception) -> Answer:
+        if isinstance(problem, InvalidClient):
+            log.security(
+                log.CLIENT_REFUSED,
+                path=request.path,
+                address=request.address,
+                detail=problem.detail or problem.description,
+            )
         match problem:
             case InvalidClient() if request.headers(b"authorization"):
                 challenge = (b"www-authenticate", b'Basic realm="flextell", charset="UTF-8"')

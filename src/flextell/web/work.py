@@ -12,6 +12,7 @@ from flextell import log
 from flextell.oauth.errors import Refusal
 from flextell.oauth.model import EndGrant
 from flextell.parts import Parts
+from flextell.settings import LONGEST_TOKEN_SECONDS
 from flextell.store.port import Unit
 
 T = TypeVar("T")
@@ -49,4 +50,4 @@ def tell(parts: Parts, order: EndGrant) -> None:
 
 
 def _forget_at(parts: Parts) -> int:
-    return parts.sources.now() + parts.settings.access_token_seconds
+    return parts.sources.now() + LONGEST_TOKEN_SECONDS

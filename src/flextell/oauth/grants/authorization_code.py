@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from flextell.oauth import access_token, pkce
-from flextell.oauth.authorize import Answer, AuthorizationRequest
+from flextell.oauth.authorize import AuthorizationRequest, GrantCode
 from flextell.oauth.errors import InvalidGrant
 from flextell.oauth.grants.issue import Issue, Lifetimes
 from flextell.oauth.model import (
@@ -27,19 +27,19 @@ class ClaimedCode:
 
 
 def code_for(
-    request: AuthorizationRequest, answer: Answer, text: str, grant_id: str, expires_at: int
+    request: AuthorizationRequest, granted: GrantCode, text: str, grant_id: str, expires_at: int
 ) -> AuthorizationCode:
     """The record of a new code, bound to all that it may be redeemed with (RFC 6749 §4.1.2)."""
     return AuthorizationCode(
         digest=digest_of(text),
         grant_id=grant_id,
         client_id=request.proven.client.client_id,
-        subject=answer.signed_in.subject,
+        subject=granted.signed_in.subject,
         redirect_uri=request.proven.redirect_uri,
-        scopes=answer.scopes,
+        scopes=granted.scopes,
         code_challenge=request.code_challenge,
         nonce=request.nonce,
-        auth_time=answer.signed_in.auth_time,
+        auth_time=granted.signed_in.auth_time,
         expires_at=expires_at,
     )
 

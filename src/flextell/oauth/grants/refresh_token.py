@@ -104,7 +104,8 @@ class Presented:
     """A refresh token that was presented, and what became of it so far.
 
     `seen` says that the access token which came with the successor was met, as far as anyone
-    knows now; `successor_used` that the successor has a successor itself.
+    knows now; `successor_used` that the successor has a successor itself; `access_ended` that this
+    access token was revoked, and it alone.
     """
 
     token: RefreshToken
@@ -112,6 +113,7 @@ class Presented:
     successor: RefreshToken | None = None
     successor_used: bool = False
     seen: bool = False
+    access_ended: bool = False
 
 
 def judge(presented: Presented, proves_itself: bool, lifetimes: Lifetimes, now: int) -> Row:
@@ -232,12 +234,13 @@ def _same_again(
     refresh_token = sealing.unseal(
         _sealing_key(asked.refresh_token), successor.sealed, grant.grant_id.encode("ascii")
     ).decode("ascii")
-    if granted == successor.access_scopes and now < successor.access_expires_at:
+    alive = now < successor.access_expires_at and not presented.access_ended
+    if granted == successor.access_scopes and alive:
         access = access_token.for_grant(
             grant, successor.generation, granted, successor.issued_at, successor.access_expires_at
         )
     else:
-        # Other scopes, or an answer that comes after its access token died: a token of its own.
+        # Other scopes, or an answer whose access token is dead by now: a token of its own.
         access = access_token.for_grant(
             grant, successor.generation, granted, now, now + lifetimes.access_token, dice.own
         )

@@ -8,11 +8,9 @@ from urllib.parse import quote, urlencode
 
 from flextell import log
 from flextell.oauth.authorize import (
-    Answer as GrantCode,
-)
-from flextell.oauth.authorize import (
     AskConsent,
     AuthorizationRequest,
+    GrantCode,
     Proven,
     SignedIn,
     SignIn,

@@ -38,7 +38,10 @@ def endpoint(parts: Parts) -> Handler:
                 end_grant(unit, parts, order)
             return order
 
-        _tell(parts, await decide(parts, work))
+        order = await decide(parts, work)
+        if access is not None and order is not None:
+            parts.receipts.saw(access)  # what a client gives back it must have received
+        _tell(parts, order)
         return json({})
 
     return revoke_token
@@ -59,7 +62,7 @@ def _end_access_token(unit: Unit, client: Client, token: AccessToken, now: int) 
 
 
 def _tell(parts: Parts, order: Order) -> None:
-    """Let this node know at once; the client proved receipt of what it gives back."""
+    """Let this node know at once."""
     match order:
         case EndGrant():
             tell(parts, order)

@@ -15,7 +15,8 @@ from flextell.oauth.client_auth import Credentials
 from flextell.oauth.errors import OAuthError, UnsupportedGrantType
 from flextell.oauth.grants import authorization_code, refresh_token
 from flextell.oauth.grants.issue import REFRESH_PREFIX, SECRET_BYTES, Issue, new_token
-from flextell.oauth.model import digest_of
+from flextell.oauth.grants.refresh_token import Presented
+from flextell.oauth.model import RefreshToken, digest_of
 from flextell.oauth.parameters import Form
 from flextell.parts import Parts
 from flextell.store.port import Unit
@@ -76,16 +77,26 @@ def _refresh(parts: Parts, credentials: Credentials, form: Form) -> Work:
         now = parts.sources.now()
         client = client_auth.authenticate(credentials, unit.clients.get(credentials.client_id))
         presented = unit.refresh_tokens.present(digest_of(asked.refresh_token))
-        if presented is not None and not presented.seen and presented.successor is not None:
-            # What this node saw a moment ago may not be stored yet.
-            successor = presented.successor
-            seen = parts.receipts.has(successor.grant_id, successor.generation)
-            presented = replace(presented, seen=seen)
+        if presented is not None and presented.successor is not None:
+            presented = _with_news(unit, parts, presented, presented.successor)
         issue = refresh_token.rotate(asked, client, presented, dice, parts.lifetimes, now)
         _save(unit, issue)
         return issue
 
     return work
+
+
+def _with_news(
+    unit: Unit, parts: Parts, presented: Presented, successor: RefreshToken
+) -> Presented:
+    """Add what became of the access token that came with the successor."""
+    jti = access_token.jti_of(successor.grant_id, successor.generation)
+    return replace(
+        presented,
+        # What this node saw a moment ago may not be stored yet.
+        seen=presented.seen or parts.receipts.has(successor.grant_id, successor.generation),
+        access_ended=unit.revocations.any_of([jti]),
+    )
 
 
 # grant_type → how its unit of work is prepared

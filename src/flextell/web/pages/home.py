@@ -77,6 +77,7 @@ def disconnect(parts: Parts) -> Handler:
                 return []
             subject = found[1].subject
             unit.consents.forget(subject, client_id)
+            unit.codes.forget(subject=subject, client_id=client_id)
             grants = unit.grants.living(subject=subject, client_id=client_id)
             orders = [EndGrant(grant.grant_id, "revoked_by_person") for grant in grants]
             return [order for order in orders if end_grant(unit, parts, order)]

@@ -61,7 +61,12 @@ def to_person(parts: Parts) -> Refuse:
         elif status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers, advice = RETRY_AFTER, "Please try again in a moment; nothing was lost."
         elif isinstance(problem, ShowError):
-            log.security(log.CLIENT_REFUSED, detail=problem.detail or problem.description)
+            log.security(
+                log.CLIENT_REFUSED,
+                path=request.path,
+                address=request.address,
+                detail=problem.detail or problem.description,
+            )
             advice = (
                 "Nothing was shared. Go back to the app, and tell its makers what you read here."
             )

@@ -103,7 +103,7 @@ def _attempt(unit: Unit, parts: Parts, browser: Browser, request: Request, email
 
 def _wait_seconds(unit: Unit, parts: Parts, keys: tuple[throttle.Key, ...]) -> int:
     counts = unit.throttles.counts(keys)
-    return throttle.wait_seconds(counts.values(), parts.sources.now())
+    return throttle.wait_seconds(counts, parts.sources.now())
 
 
 def _rules(parts: Parts) -> throttle.Rules:
