@@ -57,7 +57,9 @@ test: setup browser-for-tests $(PEERS) lint ## Run the linters and every test (A
 	@.venv/bin/pytest $(ARGS)
 
 browser-for-tests:
-	@$(APT_INSTALL); command -v chromium >/dev/null || apt_install chromium fonts-liberation
+	@$(APT_INSTALL); \
+	command -v chromium >/dev/null || apt_install chromium fonts-liberation; \
+	command -v curl >/dev/null || apt_install curl
 
 $(PEERS): tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc | setup
 	@cd tests/peers && ../../.venv/bin/$(NPM) ci --ignore-scripts --no-audit --no-fund

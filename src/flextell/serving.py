@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from flextell import asgi_server
 from flextell.exits import ExitCode, ExitError, data_dir_errors
 from flextell.files import PUBLIC, write_atomically
+from flextell.http_protocol import Bounds
 from flextell.settings import Settings
 from flextell.sources import SYSTEM
 from flextell.tls import local_certificate, server_context
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 
 LOCK_FILE = "server.lock"
 READY_FILE = "ready.json"
+LOCAL_ISSUER = (
+    "The host is open to other machines, but the issuer is https://localhost: set FLEXTELL_ISSUER,"
+    " and have a certificate of that name."
+)
 # Beyond the longest wait for the database, so that a request in flight gets its answer.
 ANSWER_MARGIN_SECONDS = 2
 
@@ -61,6 +66,7 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp]) -> None:
                 transport.context,
                 settings.database_wait_seconds + ANSWER_MARGIN_SECONDS,
                 lambda: _announce(ready_file, settings.issuer, transport.ca_file),
+                Bounds(settings.head_bytes, settings.head_seconds, settings.body_seconds),
             )
         finally:
             ready_file.unlink(missing_ok=True)
@@ -101,6 +107,8 @@ def choose_transport(settings: Settings, now: int) -> Transport:
 
     Raises ExitError (KEY_FILE, DATA_DIR).
     """
+    if not settings.issuer and not is_loopback(settings.host):
+        log.warning(LOCAL_ISSUER)
     if settings.tls_certificate_file and settings.tls_key_file:
         return Transport(server_context(settings.tls_certificate_file, settings.tls_key_file))
     if settings.trusted_proxies or settings.development_plain_http_on_loopback:

@@ -1,6 +1,8 @@
 """What `make run` starts, as a person uses it: connect, look, refresh, disconnect, come back."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -81,3 +83,40 @@ def test_a_person_connects_looks_refreshes_and_disconnects_and_a_second_run_keep
         expect(page.get_by_text("401")).to_be_visible()
         expect(page.get_by_text("invalid_token").first).to_be_visible()
         assert axe(page) == []
+
+
+def pasted(line: str) -> dict[str, Any]:
+    """The JSON that a printed line shows in a shell where no proxy is set."""
+    environment = {n: v for n, v in os.environ.items() if not n.lower().endswith("_proxy")}
+    ran = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer
+
+
+def test_the_printed_curl_lines_exchange_the_code_call_the_api_and_refresh(
+    new_page: Callable[..., Page], demo_dir: Path
+) -> None:
+    """As pasted: after the printed address was walked to its end, in their order."""
+    assert shutil.which("curl"), "curl is missing; `make test` installs it."
+    page = new_page()
+    with demo(demo_dir) as told:
+        exchange, call, refresh = told["curl"]
+        page.goto(told["authorize_url"])
+        sign_in(page, told["email"], told["password"])
+        page.get_by_role("button", name="Allow").click()
+        expect(page.get_by_role("heading", name="Terminal has its code")).to_be_visible()
+
+        first = pasted(exchange)
+        customers = pasted(call)
+        second = pasted(refresh)
+        customers_again = pasted(call)
+
+    assert {first["token_type"], second["token_type"]} == {"Bearer"}
+    assert first["access_token"] != second["access_token"]
+    assert first["refresh_token"] != second["refresh_token"]
+    assert customers["success"] is True
+    assert "Yusuf" in {customer["first_name"] for customer in customers["data"]}
+    assert customers_again == customers

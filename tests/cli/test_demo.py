@@ -1,7 +1,9 @@
 """`flextell demo`: what it makes, keeps, prints, and leaves behind."""
 
+import inspect
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -22,6 +24,7 @@ import pytest
 from flextell.accounts import passwords
 from flextell.cli import sample, terminal
 from flextell.cli.answers import answer
+from flextell.cli.demo import demo as demo_command
 from flextell.exits import ExitCode
 from flextell.oauth.model import digest_of
 from flextell.settings import Settings
@@ -31,6 +34,7 @@ from flextell.tenants.customers import CustomerQuery
 from tests.cli.conftest import Run
 
 PROGRAM = str(Path(sys.executable).with_name("flextell"))
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
 ISSUER = "https://localhost:8443"
 
 
@@ -175,10 +179,10 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[Demo]:
+def demo(folder: Path, *options: str) -> Iterator[Demo]:
     """Ports are shared with whatever else runs: the demo moves on to the next free ones."""
     with subprocess.Popen(
-        [PROGRAM, "demo", "--data-dir", folder / "demo", "--json"],
+        [PROGRAM, "demo", "--data-dir", folder / "demo", "--json", *options],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         env=os.environ | {"FLEXTELL_ISSUER": "https://id.example.com"},
     ) as child:  # fmt: skip
@@ -216,6 +220,21 @@ def test_demo_runs_both_programs_and_leaves_nothing_running(
         assert not running.listens(issuer)
         assert not running.listens(address)
         assert stat.S_IMODE((folder / "demo").stat().st_mode) == 0o700
+
+
+def test_demo_on_any_free_port_says_which(folder: Path) -> None:
+    with demo(folder, "--port", "0") as running:
+        told = running.printed
+        assert urlsplit(told["issuer"]).port
+        assert running.listens(told["issuer"])
+        for line in (told["authorize_url"], *told["curl"]):
+            assert f" {told['issuer']}/" in f" {line}"
+
+
+def test_make_clean_data_removes_what_the_demo_makes() -> None:
+    [removed] = re.findall(r"^clean-data:.*\n\trm -rf (\S+)$", MAKEFILE.read_text(), re.MULTILINE)
+
+    assert Path(removed) == inspect.signature(demo_command).parameters["data_dir"].default
 
 
 def test_demo_without_the_examples_says_so_and_runs(

@@ -14,7 +14,7 @@ from flextell.node.keyring import KeyMaker
 from flextell.oauth import access_token
 from flextell.oauth.grants.issue import REFRESH_PREFIX
 from flextell.oauth.keys import KeyRecord
-from flextell.oauth.model import Grant, RefreshToken, digest_of
+from flextell.oauth.model import AuthorizationCode, Digest, Grant, RefreshToken, digest_of
 from flextell.settings import Settings
 from flextell.sources import SYSTEM
 from flextell.store.port import Store, Unit
@@ -115,6 +115,80 @@ def test_revoke_ends_what_a_person_gave_or_an_app_got(
 
     assert ran.json == {"ended_grants": 2 - len(left)}
     assert living(store()) == left
+
+
+@pytest.fixture
+def code_of(
+    alice: dict[str, Any], photos: dict[str, Any], store: Callable[[], Store]
+) -> dict[str, Digest]:
+    """Codes that nobody has exchanged yet, by person and app."""
+    codes = [
+        AuthorizationCode(
+            digest=digest_of(f"a code of {who} for {app}"),
+            grant_id=f"{who} {app}",
+            client_id=client_id,
+            subject=subject,
+            redirect_uri="https://localhost:9443/callback",
+            scopes=frozenset({"account:read"}),
+            code_challenge=None,
+            nonce=None,
+            auth_time=1,
+            expires_at=2**40,
+        )
+        for who, subject in (("Alice", alice["subject"]), ("Bob", "sub-bob"))
+        for app, client_id in (("Photos", photos["client_id"]), ("Phone", "phone"))
+    ]
+
+    def work(unit: Unit) -> None:
+        for code in codes:
+            unit.codes.put(code)
+
+    opened = store()
+    opened.at_once(work)
+    opened.close()
+    return {code.grant_id: code.digest for code in codes}
+
+
+def still_exchanged(store: Store, code_of: dict[str, Digest]) -> set[str]:
+    """The codes that the token endpoint would still find: it begins with this claim."""
+
+    def work(unit: Unit) -> set[str]:
+        return {whose for whose, digest in code_of.items() if unit.codes.claim(digest, 2)}
+
+    try:
+        return store.at_once(work)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        (("email",), {"Bob Photos", "Bob Phone"}),
+        (("client_id",), {"Alice Phone", "Bob Phone"}),
+        (("email", "client_id"), {"Alice Phone", "Bob Photos", "Bob Phone"}),
+    ],
+)
+def test_a_code_from_before_the_revocation_cannot_be_exchanged_after_it(
+    flextell: Run,
+    granted: dict[str, str],
+    code_of: dict[str, Digest],
+    store: Callable[[], Store],
+    named: tuple[str, ...],
+    left: set[str],
+) -> None:
+    """A code in flight would begin the access anew."""
+    options = [part for n in named for part in (f"--{n.replace('_', '-')}", granted[n])]
+
+    assert flextell("tokens", "revoke", *options).code == ExitCode.OK
+    assert still_exchanged(store(), code_of) == left
+
+
+def test_a_code_for_an_app_that_was_deleted_cannot_be_exchanged(
+    flextell: Run, granted: dict[str, str], code_of: dict[str, Digest], store: Callable[[], Store]
+) -> None:
+    assert flextell("apps", "delete", granted["client_id"], "--yes").code == ExitCode.OK
+    assert still_exchanged(store(), code_of) == {"Alice Phone", "Bob Phone"}
 
 
 def test_revoke_takes_a_refresh_token_from_standard_input(

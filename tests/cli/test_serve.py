@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from flextell.exits import ExitCode
+from flextell.serving import LOCAL_ISSUER, choose_transport
+from flextell.settings import Settings
+from flextell.sources import SYSTEM
 from flextell.store.opening import HEAD
 from tests.cli.conftest import PASSWORD, Run, listed
 
@@ -54,6 +57,7 @@ def test_serve_sets_itself_up_and_shares_its_folder_with_commands(
     assert made.code == ExitCode.OK
     assert {c["state"] for c in examined.values()} == {"ok"}
     assert f"answers at {server['issuer']}" in examined["address"]["message"]
+    assert examined["issuer"]["message"] == f"Not set: it is {server['issuer']}."
 
 
 def test_the_log_is_json_on_standard_error(data_dir: Path) -> None:
@@ -152,6 +156,31 @@ def test_the_doctor_warns_of_a_folder_that_others_may_read(flextell: Run, data_d
 
     assert ran.code == ExitCode.OK
     assert "\nwarn  data dir" in ran.out
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_an_open_host_with_the_issuer_localhost_is_a_warning(
+    flextell: Run, data_dir: Path, caplog: pytest.LogCaptureFixture, host: str
+) -> None:
+    """Other machines can neither follow that issuer nor trust its certificate."""
+    data_dir.mkdir(mode=0o700)
+    settings = Settings(data_dir=data_dir, host=host, port=0)
+    choose_transport(settings, SYSTEM.now())
+    choose_transport(settings.model_copy(update={"host": "127.0.0.1"}), SYSTEM.now())
+    examined = flextell("doctor", "--host", host, "--port", "0").out
+
+    assert [record.getMessage() for record in caplog.records] == [LOCAL_ISSUER]
+    assert f"warn  issuer       {LOCAL_ISSUER}\n" in examined
+
+
+def test_the_doctor_names_the_issuer_that_a_server_would_have(
+    flextell: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir.mkdir(mode=0o700)
+
+    assert "it is https://localhost:PORT." in flextell("doctor", "--port", "0").out
+    monkeypatch.setenv("FLEXTELL_DEVELOPMENT_PLAIN_HTTP_ON_LOOPBACK", "true")
+    assert "it is http://localhost:PORT." in flextell("doctor", "--port", "0").out
 
 
 def test_the_doctor_sees_settings_that_contradict_each_other(

@@ -1,10 +1,13 @@
 """`flextell settings`, and how settings reach every command."""
 
+import logging
+from pathlib import Path
+
 import pytest
 
 from flextell.cli.settings import printable
 from flextell.exits import ExitCode
-from flextell.settings import Settings
+from flextell.settings import Settings, table, unknown_variables
 from tests.cli.conftest import Run
 
 
@@ -77,6 +80,46 @@ def test_a_wrong_setting_is_named_in_one_line_that_does_not_repeat_it(
     assert ran.err.startswith(sentence)
     assert ran.err.count("\n") == 1
     assert "s3cret" not in ran.err
+
+
+def test_no_variable_of_ours_is_unknown_and_none_of_others() -> None:
+    """In small letters they are read too."""
+    ours = ["FLEXTELL_PASSWORD", "FLEXTELL_TEST_DATABASE", *(line.variable for line in table())]
+    others = ["PATH", "FLEX", "MY_FLEXTELL_PORT", "FLEXTELLING"]
+
+    assert unknown_variables([*ours, *(name.lower() for name in ours), *others]) == []
+    assert unknown_variables(["FLEXTELL_PROT", "flextell_hots", "FLEXTELL_"]) == [
+        "FLEXTELL_",
+        "FLEXTELL_PROT",
+        "flextell_hots",
+    ]
+
+
+def test_a_misspelt_setting_is_named_by_the_doctor_and_in_the_log(
+    flextell: Run,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data_dir.mkdir(mode=0o700)
+    monkeypatch.setattr("flextell.serving.serve", lambda settings, build: None)
+
+    def warnings() -> list[str]:
+        caplog.clear()
+        assert flextell("serve").code == ExitCode.OK
+        return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+    assert warnings() == []
+    assert "ok    settings" in flextell("doctor", "--port", "0").out
+
+    monkeypatch.setenv("FLEXTELL_REQUIRE_PKC", "s3cret")
+    [warning] = warnings()
+    examined = flextell("doctor", "--port", "0")
+
+    assert "FLEXTELL_REQUIRE_PKC." in warning
+    assert f"warn  settings     {warning}\n" in examined.out
+    assert examined.code == ExitCode.OK
+    assert "s3cret" not in warning + examined.out
 
 
 def test_a_database_url_that_is_none_of_ours_is_refused(flextell: Run) -> None:

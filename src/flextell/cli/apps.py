@@ -175,6 +175,7 @@ def delete(
         now = SYSTEM.now()
         if not unit.clients.delete(client_id, now):
             raise _unknown()
+        unit.codes.forget(client_id=client_id)
         return end_all(unit, unit.grants.living(client_id=client_id), "client_deleted", now)
 
     with opened(settings_from(data_dir=data_dir, database=database)) as store:

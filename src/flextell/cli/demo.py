@@ -53,7 +53,10 @@ def demo(
     data_dir: Annotated[
         Path, typer.Option(help="Folder of the sample data.", metavar="DIR")
     ] = Path(".flextell-demo"),
-    port: Annotated[int, typer.Option(help="First port to try for the server.")] = 8443,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="First port to try for the server; 0: a free one."),
+    ] = 8443,
     app_port: Annotated[
         int, typer.Option(help="First port to try for the sample app: 9443 to 9452.")
     ] = 9443,
@@ -140,9 +143,11 @@ def _free_port(ports: Iterable[int], whose: str) -> int:
             except OSError:
                 taken.append(port)
                 continue
+            # Not `port`, which may be 0.
+            found: int = probe.getsockname()[1]
         if taken:
-            _say(f"Port {taken[0]} is taken; {whose} uses {port}.")
-        return port
+            _say(f"Port {taken[0]} is taken; {whose} uses {found}.")
+        return found
     raise ExitError(
         f"No port that {whose} may use is free; stop what uses them or name others "
         "(flextell demo --help).",

@@ -12,9 +12,9 @@ def end_all(unit: "Unit", grants: "Sequence[Grant]", reason: str, now: int) -> i
     """End these grants and all their tokens; say how many had not ended before.
 
     The server may run with other lifetimes than this command was told of, so an ended grant is
-    remembered for the longest life that the settings allow an access token.
+    remembered for as long as any access token can live.
     """
-    from flextell.settings import DAY
+    from flextell.settings import LONGEST_TOKEN_SECONDS
 
-    forget_at = now + DAY
+    forget_at = now + LONGEST_TOKEN_SECONDS
     return sum(unit.grants.end(grant.grant_id, reason, now, forget_at) for grant in grants)

@@ -16,11 +16,12 @@ from cryptography import x509
 
 from flextell import masterkey
 from flextell.cli.opened import ready_folder, sentences
+from flextell.cli.serve import IGNORED
 from flextell.exits import ExitCode, ExitError
 from flextell.node.keyring import KeyMaker
 from flextell.oauth.keys import KeyRecord
-from flextell.serving import READY_FILE, check_transport
-from flextell.settings import DAY, MINUTE, Settings
+from flextell.serving import LOCAL_ISSUER, READY_FILE, check_transport
+from flextell.settings import DAY, MINUTE, Settings, unknown_variables, variables
 from flextell.sources import SYSTEM
 from flextell.store.opening import HEAD, database_url, open_store, schema_version
 from flextell.tls import RENEW_BEFORE_SECONDS, server_context
@@ -74,6 +75,8 @@ def _asked(check: str, question: Callable[[], Answer]) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Answer:
     check_transport(settings)
+    if unknown := unknown_variables(variables()):
+        return "warn", IGNORED.format(", ".join(unknown))
     return "ok", "The settings do not contradict each other."
 
 
@@ -226,13 +229,23 @@ def _asked_over_tls(ready: dict[str, Any]) -> Answer:
 def _issuer(settings: Settings) -> Answer:
     issuer = settings.issuer
     if not issuer:
-        return "ok", f"Not set: it is https://localhost:{settings.port}."
+        return _issuer_unset(settings)
     if not issuer.startswith("https:"):
         return "warn", "It is plain http: for development only."
     local = settings.tls_certificate_file is None and not settings.trusted_proxies
     if local and not is_loopback(urlsplit(issuer).hostname or ""):
         return "warn", "Clients cannot trust the local certificate: set one, or a trusted proxy."
     return "ok", f"It is {issuer}."
+
+
+def _issuer_unset(settings: Settings) -> Answer:
+    """Where a server runs, the issuer is what it says, whatever port we were told of."""
+    ready = running(settings.data_dir)
+    scheme = "http" if settings.development_plain_http_on_loopback else "https"
+    issuer = ready["issuer"] if ready else f"{scheme}://localhost:{settings.port or 'PORT'}"
+    if not is_loopback(settings.host) and is_loopback(urlsplit(issuer).hostname or ""):
+        return "warn", LOCAL_ISSUER
+    return "ok", f"Not set: it is {issuer}."
 
 
 def _clock(records: list[KeyRecord], now: int) -> Answer:

@@ -10,6 +10,10 @@ from flextell.cli.answers import answer
 from flextell.cli.opened import ready_folder, sentences
 from flextell.cli.options import Database, DataDir, Json, settings_from
 
+log = logging.getLogger(__name__)
+
+IGNORED = "No setting has this name, so it is ignored: {}. `flextell settings` lists them all."
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
@@ -51,11 +55,14 @@ def serve(
     """
     from flextell.app import build_app
     from flextell.serving import serve as run
+    from flextell.settings import unknown_variables, variables
 
     settings = settings_from(
         data_dir=data_dir, host=host, port=port, issuer=issuer, database=database
     )
     open_log(settings.log_level)
+    if unknown := unknown_variables(variables()):
+        log.warning(IGNORED.format(", ".join(unknown)))
     with sentences(settings):
         run(settings, build_app)
 

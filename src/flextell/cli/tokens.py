@@ -45,7 +45,7 @@ def revoke(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """End access that was given, with every token of it, on every node.
+    """End access that was given, with every token and unused code of it, on every node.
 
     \b
     Examples:
@@ -79,6 +79,8 @@ def _grants_between(unit: "Unit", email: str | None, client_id: str | None) -> "
     subject = users.find(unit, email).subject if email else None
     if client_id:
         apps.find(unit, client_id)
+    # First the codes: one that is exchanged at this moment is a living grant afterwards.
+    unit.codes.forget(subject=subject, client_id=client_id)
     return unit.grants.living(subject=subject, client_id=client_id)
 
 
