@@ -3,12 +3,15 @@
 Ours differs from uvicorn's own in what a person notices: an error at start reaches the caller
 as it is, a stop by signal is a success, and clients that keep a connection open, or never
 finish what they began to send, do not delay the end. Requests that are being answered do.
+What a client may cost while the server runs is bounded in `http_protocol.py`.
 """
 
 import asyncio
 import contextlib
+import errno
 import functools
 import gc
+import os
 import signal
 import socket
 import ssl
@@ -17,6 +20,9 @@ from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Message
+
+from flextell import log
+from flextell.http_protocol import Bounds, HttpProtocol
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 BACKLOG = 2048
@@ -31,6 +37,9 @@ FAREWELL_SECONDS = 0.15
 # How long a client then has, twice, to finish sending its request or to leave.
 LINGER_SECONDS = 0.1
 APP_STOP_SECONDS = 5
+TICKS_A_SECOND = 10  # of uvicorn's main loop
+# A shortage lasts, and is told once in so many seconds.
+SHORTAGE_LOG_SECONDS = 60
 
 FAREWELL = (b"connection", b"close")
 
@@ -41,16 +50,18 @@ def run(
     context: ssl.SSLContext | None,
     answer_seconds: int,
     when_ready: Callable[[], None],
+    bounds: Bounds,
 ) -> None:
     """Serve `app` on a bound socket until SIGINT or SIGTERM; TLS when there is a `context`.
 
     A stop waits at most `answer_seconds` for requests in flight. `when_ready()` is called once,
-    when requests are answered. Raises what the app's lifespan or `when_ready` raised.
+    when requests are answered. `bounds` is what a client may send and how slowly. Raises what the
+    app's lifespan or `when_ready` raised.
     """
     config = uvicorn.Config(
         app,
         loop="auto",  # uvloop where there is one
-        http="httptools",
+        http=HttpProtocol,
         ws="none",
         interface="asgi3",
         log_config=None,
@@ -64,7 +75,7 @@ def run(
         workers=1,
     )
     config.load()
-    server = _Server(config, context, when_ready)
+    server = _Server(config, context, when_ready, bounds)
     with _stopping_on_signals(server):
         server.run(sockets=[listener])
 
@@ -113,10 +124,13 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         context: ssl.SSLContext | None,
         when_ready: Callable[[], None],
+        bounds: Bounds,
     ) -> None:
         super().__init__(config)
         self._context = context
         self._when_ready = when_ready
+        self._bounds = bounds
+        self._silent_until = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan = _Lifespan(self.config.loaded_app)
@@ -138,6 +152,7 @@ class _Server(uvicorn.Server):
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
+            bounds=self._bounds,
         )
         tls: dict[str, Any] = {}
         if self._context is not None:
@@ -148,6 +163,29 @@ class _Server(uvicorn.Server):
             }
         loop = asyncio.get_running_loop()
         return await loop.create_server(protocol, sock=listener, backlog=BACKLOG, **tls)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            connections = cast(set[HttpProtocol], self.server_state.connections)
+            for connection in tuple(connections):
+                connection.watch(now)
+            if _out_of_descriptors():
+                self._make_room(connections, now)
+        return await super().on_tick(counter)
+
+    def _make_room(self, connections: set[HttpProtocol], now: float) -> None:
+        """Close the half of the idle connections that have been idle longest, and tell it."""
+        idle = [(until, c) for c in connections if (until := c.idle_until()) is not None]
+        idle.sort(key=lambda pair: pair[0])
+        closed = idle[: (len(idle) + 1) // 2]
+        for _, connection in closed:
+            connection.transport.close()
+        if now >= self._silent_until:
+            self._silent_until = now + SHORTAGE_LOG_SECONDS
+            log.operational(
+                "out_of_file_descriptors", connections=len(connections), closed_idle=len(closed)
+            )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -176,6 +214,15 @@ class _Server(uvicorn.Server):
         # uvicorn would raise the signal again when all is done: an orderly stop would look like
         # a death. `_stopping_on_signals` is in charge.
         yield
+
+
+def _out_of_descriptors() -> bool:
+    """Whether no new client can be let in; event loops refuse it without a word."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
 
 
 def _is_answering(connection: Any) -> bool:

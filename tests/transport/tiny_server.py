@@ -1,7 +1,8 @@
 """A server of a few lines, started as a process of its own with the data directory as argument.
 
 `/` says who asked; `/wait` says "asked" on standard output and answers when a line comes in on
-standard input; `/body` reads the whole request. RUN_AS=UID gives up root first.
+standard input; `/body` reads the whole request and names its headers. RUN_AS=UID gives up root
+first.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         while message.get("more_body"):
             message = await receive()
     body = f"{scope['scheme']} from {scope['client'][0]}".encode()
+    if scope["path"] == "/body":
+        body = b" ".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
