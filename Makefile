@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test lint format bench clean-data browser-for-tests
+.PHONY: help setup run test docs lint format bench clean-data programs-for-tests
 
 UV_BOUNDS := uv>=0.13,<1
 SET_UP := .venv/.set-up
@@ -53,17 +53,20 @@ run: setup ## Start the server with sample data and a sample app
 clean-data: ## Remove the data of `make run`
 	rm -rf .flextell-demo
 
-test: setup browser-for-tests $(PEERS) lint ## Run the linters and every test (ARGS=... for pytest)
+test: setup programs-for-tests $(PEERS) lint ## Run the linters and every test (ARGS=... for pytest)
 	@.venv/bin/pytest $(ARGS)
 
-browser-for-tests:
+programs-for-tests:
 	@$(APT_INSTALL); \
 	command -v chromium >/dev/null || apt_install chromium fonts-liberation; \
-	command -v curl >/dev/null || apt_install curl
+	for program in curl openssl; do command -v $$program >/dev/null || apt_install $$program; done
 
 $(PEERS): tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc | setup
 	@cd tests/peers && ../../.venv/bin/$(NPM) ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+docs: setup ## Write the pages of docs/ that are made from code
+	.venv/bin/python docs/generate.py
 
 lint: setup ## Check style, types and the architecture
 	.venv/bin/ruff check
