@@ -3,7 +3,7 @@
 import pytest
 from httpx2 import AsyncClient
 
-from flextell.web.routes import MACHINES
+from flextell.web.routes import MACHINES, PEOPLE
 from tests.web.conftest import PHOTOS_APP, Browsers, OwnWorld
 from tests.web.flows import FORM_TYPE, error_of, refresh
 from tests.web.raw import send_raw
@@ -176,3 +176,27 @@ async def test_a_head_request_brings_the_length_and_no_body(world: World, path: 
 
     assert (answered.status, answered.body) == (200, b"")
     assert answered.header(b"content-length") == b"%d" % len(whole.body)
+
+
+@pytest.mark.parametrize("path", [*MACHINES, *PEOPLE, "/static/flextell.css", "/nowhere"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+async def test_every_answer_says_where_the_caller_stands(
+    browser: AsyncClient, path: str, method: str
+) -> None:
+    """Errors included, so that a client can slow down before it is refused."""
+    response = await browser.request(method, path)
+
+    limit = int(response.headers["x-ratelimit-limit"])
+    assert 0 <= int(response.headers["x-ratelimit-remaining"]) < limit
+    assert int(response.headers["x-ratelimit-reset"]) > 0
+
+
+async def test_the_metadata_is_not_given_without_end(
+    own_world: OwnWorld, new_browser: Browsers
+) -> None:
+    async with own_world(page_requests_per_window=2) as world:
+        browser = new_browser(world)
+        answers = [await browser.get("/.well-known/jwks.json") for _ in range(3)]
+
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert int(answers[-1].headers["retry-after"]) > 0

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from flextell.node.rate_limits import network_of
+from flextell.node.rate_limits import RateLimit, network_of
 from flextell.oauth.parameters import Form, MalformedForm, parse_form
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -157,13 +157,17 @@ Refuse = Callable[[Request, Exception], Answer]
 class Endpoint:
     """An address: a handler for each method, and how this kind of address says no."""
 
-    def __init__(self, handlers: Mapping[str, Handler], refuse: Refuse, limit: int) -> None:
+    def __init__(
+        self, handlers: Mapping[str, Handler], refuse: Refuse, limit: int, others: RateLimit
+    ) -> None:
+        """`limit` is the largest body in bytes; `others` counts what no handler counted."""
         self._handlers = dict(handlers)
         if "GET" in self._handlers:
             self._handlers["HEAD"] = self._handlers["GET"]
         self._allow = ", ".join(sorted(self._handlers)).encode("ascii")
         self._refuse = refuse
         self._limit = limit
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, self._limit)
@@ -182,9 +186,8 @@ class Endpoint:
             return
         except Exception as problem:  # noqa: BLE001 - `refuse` tells refusals from bugs
             answer = self._refuse(request, problem)
-        if request.told:
-            answer = answer.plus(*request.told)
-        await send_answer(send, answer, head=request.method == "HEAD")
+        told = request.told or self._others.count(request.network).headers()
+        await send_answer(send, answer.plus(*told), head=request.method == "HEAD")
 
 
 async def send_answer(send: Send, answer: Answer, head: bool = False) -> None:

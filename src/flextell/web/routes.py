@@ -37,20 +37,20 @@ PEOPLE: dict[str, dict[str, Make]] = {
 
 def build_web(parts: Parts) -> ASGIApp:
     """The paths above, static files, and a page for every other address."""
-    limit = parts.settings.form_bytes
+    limit, others = parts.settings.form_bytes, parts.page_limit
     routes = [
-        Route(path, endpoint=Endpoint(_made(handlers, parts), refuse, limit))
+        Route(path, endpoint=Endpoint(_made(handlers, parts), refuse, limit, others))
         for table, refuse in ((MACHINES, to_machine(parts)), (PEOPLE, to_person(parts)))
         for path, handlers in table.items()
     ]
     routes += [
-        Route(path, endpoint=Endpoint({"GET": handler}, to_person(parts), limit))
+        Route(path, endpoint=Endpoint({"GET": handler}, to_person(parts), limit, others))
         for path, handler in assets()
     ]
     return Router(
         routes=routes,
         redirect_slashes=False,
-        default=Endpoint({}, _no_such_page(parts), limit),
+        default=Endpoint({}, _no_such_page(parts), limit, others),
     )
 
 

@@ -5,12 +5,14 @@ from typing import Any
 from flextell.oauth import discovery, keys
 from flextell.parts import Parts
 from flextell.web.exchange import Answer, Handler, Request, json
+from flextell.web.limits import within_page_limit
 
 
 def metadata(parts: Parts) -> Handler:
     """GET /.well-known/oauth-authorization-server and /.well-known/openid-configuration."""
 
     async def answer(request: Request) -> Answer:
+        within_page_limit(parts, request)
         document = discovery.metadata(parts.settings.issuer, parts.keyring.algorithms("id_token"))
         return _cached(parts, request, document)
 
@@ -21,6 +23,7 @@ def key_set(parts: Parts) -> Handler:
     """GET the public keys (RFC 7517 §5)."""
 
     async def answer(request: Request) -> Answer:
+        within_page_limit(parts, request)
         return _cached(parts, request, {"keys": parts.keyring.key_set()})
 
     return answer
