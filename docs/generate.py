@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from flextell import cli, exits, settings, transport
+from flextell import cli, exits, http_protocol, settings, transport
 from flextell.api import errors as api_errors
 from flextell.api import routes
 from flextell.oauth import bearer, errors, scopes
@@ -261,6 +261,13 @@ def errors_page() -> str:
         "## Over plain HTTP",
         "Every request gets this answer, with status 403, and is never redirected.",
         table(("error", "message"), ((code(plain_http["error"]), plain_http["message"]),)),
+        "## Before a request is whole",
+        "What is no valid HTTP/1.1, too large or too slow gets `{error, message}`, and the "
+        "connection is closed.",
+        table(
+            ("error", "status"),
+            ((code(name), status) for status, name in http_protocol.REFUSALS.items()),
+        ),
         "## Exit codes of `flextell`",
         "A number never changes its meaning. With `--json` the error is a line of JSON on standard "
         "error: `error` is the name in lower case, `message` the sentence.",
