@@ -4,11 +4,9 @@ RFC 8252 §7.3 (loopback redirect), RFC 7636 (PKCE), RFC 9207 (the answer names 
 """
 
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shlex import quote
@@ -17,6 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flextell.cli.sample import TERMINAL_PATH, terminal_secret_file
 from flextell.files import PRIVATE, write_atomically
+from flextell.oauth.pkce import challenge_of
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Terminal</title>
 <meta name="viewport" content="width=device-width"><h1>{title}</h1><p>{text}</p></html>"""
@@ -73,7 +72,7 @@ def prepare_files(app: Terminal) -> None:
 
 def authorize_url(app: Terminal, scope: str) -> str:
     """The address to open in the browser (RFC 6749 §4.1.1)."""
-    challenge = urlsafe_b64encode(sha256(app.verifier.encode()).digest()).rstrip(b"=").decode()
+    challenge = challenge_of(app.verifier)
     question = {
         "response_type": "code",
         "client_id": app.client_id,

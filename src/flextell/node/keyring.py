@@ -3,6 +3,7 @@
 Private halves are stored encrypted under the master key and live in clear in memory only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flextell.oauth import jwt, keys, sealing
@@ -31,6 +32,11 @@ class KeyMaker:
         if purpose == "access_token":
             return self.settings.access_token_algorithm
         return self.settings.id_token_algorithm
+
+    def due(self, records: Sequence[KeyRecord], purpose: Purpose, now: int) -> bool:
+        """Whether the settings want a new key of this purpose now."""
+        rotation = self.settings.signing_key_rotation_seconds
+        return keys.due(records, purpose, self.algorithm(purpose), rotation, now)
 
     def make(self, purpose: Purpose, active_from: int, now: int) -> KeyRecord:
         """A new key, sealed."""
@@ -76,13 +82,7 @@ def rotate_what_is_due(unit: Unit, maker: KeyMaker, now: int) -> list[KeyRecord]
     """Make the keys whose time has come; every key after it."""
     unit.signing_keys.hold()
     for purpose in PURPOSES:
-        if keys.due(
-            unit.signing_keys.all(),
-            purpose,
-            maker.algorithm(purpose),
-            maker.settings.signing_key_rotation_seconds,
-            now,
-        ):
+        if maker.due(unit.signing_keys.all(), purpose, now):
             rotate(unit, maker, purpose, now)
     return unit.signing_keys.all()
 
@@ -100,16 +100,11 @@ class Keyring:
         """Read the keys, make those that are due. Raises StoreUnavailable, KeysSealedElsewhere."""
         now = self._maker.sources.now()
         records = await self._store.read(lambda unit: unit.signing_keys.all())
-        if any(self._due(records, purpose, now) for purpose in PURPOSES):
+        if any(self._maker.due(records, purpose, now) for purpose in PURPOSES):
             records = await self._store.write(
                 lambda unit: rotate_what_is_due(unit, self._maker, now)
             )
         self._take(records, now)
-
-    def _due(self, records: list[KeyRecord], purpose: Purpose, now: int) -> bool:
-        algorithm = self._maker.algorithm(purpose)
-        rotation = self._maker.settings.signing_key_rotation_seconds
-        return keys.due(records, purpose, algorithm, rotation, now)
 
     def _take(self, records: list[KeyRecord], now: int) -> None:
         self._records = keys.published(records, now)

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from flextell.oauth import jwt
+from flextell.oauth import base64url, jwt
 from flextell.oauth.model import AuthorizationCode
 
 TYPE = "JWT"
@@ -35,5 +35,5 @@ def sign(
     if key.algorithm != "EdDSA":
         # The left half of the hash of the access token (OpenID Connect Core §3.1.3.6).
         half = sha256(access_token.encode("ascii")).digest()[:16]
-        claims["at_hash"] = jwt.encode(half).decode("ascii")
+        claims["at_hash"] = base64url.text(half)
     return jwt.sign(key, TYPE, claims)

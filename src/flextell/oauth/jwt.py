@@ -5,7 +5,7 @@ JOSE library doubles its cost. A token names its key by `kid`, and the key, not 
 says which algorithm is used (RFC 8725 §3.1).
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from flextell.oauth.base64url import encode
+
 Algorithm = Literal["ES256", "RS256", "EdDSA"]
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
@@ -30,11 +32,6 @@ _SHA256 = SHA256()
 
 class MalformedToken(Exception):
     """The text is no JWT of ours: cut, padded, re-encoded, or its signature is not valid."""
-
-
-def encode(data: bytes) -> bytes:
-    """base64url without padding (RFC 7515 §2)."""
-    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def decode(text: str) -> bytes:

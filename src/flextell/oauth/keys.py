@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from flextell.oauth import jwt
+from flextell.oauth import base64url, jwt
 
 Purpose = Literal["access_token", "id_token"]
 RSA_BITS = 2048
@@ -70,7 +70,7 @@ def from_der(data: bytes) -> jwt.PrivateKey:
 
 
 def _text(number: int, size: int) -> str:
-    return jwt.encode(number.to_bytes(size)).decode("ascii")
+    return base64url.text(number.to_bytes(size))
 
 
 def public_members(private: jwt.PrivateKey) -> dict[str, str]:
@@ -93,13 +93,13 @@ def public_members(private: jwt.PrivateKey) -> dict[str, str]:
             }
         case ed25519.Ed25519PrivateKey():
             raw = private.public_key().public_bytes_raw()
-            return {"kty": "OKP", "crv": "Ed25519", "x": jwt.encode(raw).decode("ascii")}
+            return {"kty": "OKP", "crv": "Ed25519", "x": base64url.text(raw)}
 
 
 def thumbprint(members: dict[str, str]) -> str:
     """The key's name: its JWK thumbprint (RFC 7638 §3)."""
     canonical = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
-    return jwt.encode(sha256(canonical).digest()).decode("ascii")
+    return base64url.text(sha256(canonical).digest())
 
 
 def jwk(record: KeyRecord) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """Proof Key for Code Exchange, S256 only (RFC 7636; RFC 9700 §2.1.1)."""
 
 import re
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from hmac import compare_digest
 
+from flextell.oauth import base64url
 from flextell.oauth.errors import InvalidGrant, InvalidRequest
 
 # code-verifier = 43*128unreserved (RFC 7636 §4.1)
@@ -15,7 +15,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 
 def challenge_of(verifier: str) -> str:
     """BASE64URL-ENCODE(SHA256(ASCII(code_verifier))) (RFC 7636 §4.2)."""
-    return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
+    return base64url.text(sha256(verifier.encode("ascii")).digest())
 
 
 def check_challenge(challenge: str | None, method: str | None, required: bool) -> str | None:

@@ -138,6 +138,11 @@ def covers(have: Scopes, need: Scopes) -> bool:
     return need <= have
 
 
+def lines(some: Iterable[str]) -> list[ScopeLine]:
+    """The lines of these scopes, in the order of the catalogue."""
+    return [line for line in CATALOGUE.values() if line.scope in some]
+
+
 def sentence(scope: str) -> str:
     """The plain sentence of a scope, for the consent screen."""
     return CATALOGUE[scope].sentence

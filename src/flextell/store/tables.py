@@ -1,4 +1,4 @@
-"""Every table, as SQLAlchemy sees it: for migrations and for queries made at run time.
+"""Every table, as SQLAlchemy sees it: what the migrations have to make.
 
 Times are seconds since the epoch (UTC), scopes are space-separated text, secrets are digests
 or sealed bytes. Migrations are compared with this file by a test.

@@ -9,11 +9,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.sql import ClauseElement
-
 Row = tuple[Any, ...]
 
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -39,19 +34,13 @@ def for_postgresql(sql: str) -> str:
 class Transaction:
     """Runs statements inside a transaction that somebody else begins and ends."""
 
-    __slots__ = ("_dialect", "_execute", "_translate", "locks_rows")
+    __slots__ = ("_execute", "_translate", "locks_rows")
 
     def __init__(
-        self,
-        execute: Execute,
-        translate: Callable[[str], str],
-        dialect: DefaultDialect,
-        *,
-        locks_rows: bool,
+        self, execute: Execute, translate: Callable[[str], str], *, locks_rows: bool
     ) -> None:
         self._execute = execute
         self._translate = translate
-        self._dialect = dialect
         self.locks_rows = locks_rows
 
     def one(self, sql: str, **values: Any) -> Row | None:
@@ -69,14 +58,6 @@ class Transaction:
         changed: int = self._execute(self._translate(sql), values).rowcount
         return changed
 
-    def select(self, statement: ClauseElement) -> Sequence[Row]:
-        """Every row of a query that was put together at run time."""
-        compiled = statement.compile(
-            dialect=self._dialect, compile_kwargs={"render_postcompile": True}
-        )
-        rows: Sequence[Row] = self._execute(str(compiled), dict(compiled.params)).fetchall()
-        return rows
-
     def serialise(self, what: int) -> None:
         """Let no other transaction pass this line with the same number until this one ends."""
         if self.locks_rows:
@@ -92,13 +73,9 @@ class Transaction:
 
 def on_sqlite(execute: Execute) -> Transaction:
     """A transaction on a connection of the standard library's sqlite3."""
-    return Transaction(execute, for_sqlite, _SQLITE, locks_rows=False)
+    return Transaction(execute, for_sqlite, locks_rows=False)
 
 
 def on_postgresql(execute: Execute) -> Transaction:
     """A transaction on a connection of psycopg."""
-    return Transaction(execute, for_postgresql, _POSTGRESQL, locks_rows=True)
-
-
-_SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
-_POSTGRESQL = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+    return Transaction(execute, for_postgresql, locks_rows=True)

@@ -5,7 +5,6 @@ the browser (which forms and tickets are bound to) and the device (a browser its
 in with before, see `accounts.throttle`).
 """
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -14,6 +13,7 @@ from http import HTTPStatus
 
 from flextell.accounts import sessions
 from flextell.accounts.model import Person, Session
+from flextell.oauth import base64url
 from flextell.oauth.authorize import Progress
 from flextell.oauth.parameters import Form
 from flextell.oauth.redirect_uris import form_action_source
@@ -94,11 +94,7 @@ class Browser:
 
     def _mac(self, purpose: str, about: str) -> str:
         message = f"{purpose}\n{self.browser_id}\n{about}".encode("utf-8", "surrogateescape")
-        return _text(hmac_digest(self.key, message, "sha256"))
-
-
-def _text(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+        return base64url.text(hmac_digest(self.key, message, "sha256"))
 
 
 def session_digest(token: str) -> bytes:
@@ -108,7 +104,7 @@ def session_digest(token: str) -> bytes:
 
 def new_cookie_value(parts: Parts) -> str:
     """256 random bits for a cookie."""
-    return _text(parts.sources.random(32))
+    return base64url.text(parts.sources.random(32))
 
 
 def read(parts: Parts, request: Request) -> Browser:
@@ -153,7 +149,7 @@ def signed_in(unit: Unit, parts: Parts, browser: Browser) -> tuple[Session, Pers
 
 def device_for(parts: Parts, person: Person) -> str:
     """The value of the device cookie of a browser in which this person just signed in."""
-    name = _text(parts.sources.random(16))
+    name = base64url.text(parts.sources.random(16))
     return f"{name}.{_device_mac(parts, name, person.subject)}"
 
 
@@ -170,7 +166,7 @@ def known_device(parts: Parts, browser: Browser, person: Person | None) -> str |
 
 def _device_mac(parts: Parts, name: str, subject: str) -> str:
     message = f"device\n{name}\n{subject}".encode("utf-8", "surrogateescape")
-    return _text(hmac_digest(parts.browser_key, message, "sha256"))
+    return base64url.text(hmac_digest(parts.browser_key, message, "sha256"))
 
 
 class FormOutdated(Exception):

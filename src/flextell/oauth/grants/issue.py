@@ -1,8 +1,9 @@
 """What a successful grant decides: the tokens to hand out and the rows to keep (RFC 6749 §5.1)."""
 
-from base64 import urlsafe_b64encode
+import uuid
 from dataclasses import dataclass, field
 
+from flextell.oauth import base64url
 from flextell.oauth.access_token import AccessToken
 from flextell.oauth.model import AuthorizationCode, Grant, RefreshToken
 
@@ -39,4 +40,12 @@ class Issue:
 
 def new_token(prefix: str, dice: bytes) -> str:
     """A token of 256 random bits behind a prefix that secret scanners recognise."""
-    return prefix + urlsafe_b64encode(dice).rstrip(b"=").decode("ascii")
+    return prefix + base64url.text(dice)
+
+
+GRANT_ID_BYTES = 16
+
+
+def new_grant_id(dice: bytes) -> str:
+    """A name for a grant out of 16 random bytes: a UUID (RFC 9562 §5.4) in 22 characters."""
+    return base64url.text(uuid.UUID(bytes=dice, version=4).bytes)

@@ -21,14 +21,19 @@ from flextell.oauth.authorize import (
 )
 from flextell.oauth.errors import OAuthError
 from flextell.oauth.grants.authorization_code import code_for
-from flextell.oauth.grants.issue import CODE_PREFIX, SECRET_BYTES, new_token
+from flextell.oauth.grants.issue import (
+    CODE_PREFIX,
+    GRANT_ID_BYTES,
+    SECRET_BYTES,
+    new_grant_id,
+    new_token,
+)
 from flextell.oauth.parameters import Form
 from flextell.parts import Parts
 from flextell.store.port import Unit
 from flextell.web import browser as browsers
 from flextell.web.answers import back_to_client, error_to_client, redirect
 from flextell.web.browser import TICKET, Browser
-from flextell.web.endpoints.token import new_grant_id
 from flextell.web.exchange import Answer, Handler, Request, read_form
 from flextell.web.limits import within_oauth_limit
 
@@ -122,7 +127,8 @@ def _step(unit: Unit, parts: Parts, asked: Asked, browser: Browser, proven: Prov
     if not isinstance(step, GrantCode):
         return step
     text = new_token(CODE_PREFIX, parts.sources.random(SECRET_BYTES))
-    unit.codes.put(code_for(request, step, text, new_grant_id(parts), now + parts.lifetimes.code))
+    grant_id = new_grant_id(parts.sources.random(GRANT_ID_BYTES))
+    unit.codes.put(code_for(request, step, text, grant_id, now + parts.lifetimes.code))
     return Sent(request, text)
 
 

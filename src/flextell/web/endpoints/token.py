@@ -4,8 +4,6 @@ Each grant type loads what its rule needs, asks the rule, and saves what it deci
 of work. Tokens are signed after that, outside the transaction.
 """
 
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -143,9 +141,3 @@ def _answer(parts: Parts, issue: Issue) -> Answer:
                 now,
             )
     return json(body)
-
-
-def new_grant_id(parts: Parts) -> str:
-    """A name for a grant: a random UUID in base64url, 22 characters."""
-    value = uuid.UUID(bytes=parts.sources.random(16), version=4)
-    return urlsafe_b64encode(value.bytes).rstrip(b"=").decode("ascii")

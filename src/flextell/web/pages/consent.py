@@ -151,9 +151,5 @@ def _question(asked: Asked, browser: Browser, asking: Asking) -> Answer:
 
 
 def _sentences(asked: Scopes, *, change: bool) -> list[str]:
-    """The sentences of one kind of permission, in the order of the catalogue."""
-    return [
-        line.sentence
-        for line in scopes.CATALOGUE.values()
-        if line.scope in asked and (line.kind == "change") is change
-    ]
+    """The sentences of one kind of permission."""
+    return [line.sentence for line in scopes.lines(asked) if (line.kind == "change") is change]

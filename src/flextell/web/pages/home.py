@@ -113,9 +113,7 @@ def _apps(unit: Unit, grants: list[Grant]) -> list[dict[str, object]]:
             {
                 "client_id": client_id,
                 "name": client.name if client else "An app that was removed",
-                "sentences": [
-                    line.sentence for line in scopes.CATALOGUE.values() if line.scope in granted
-                ],
+                "sentences": [line.sentence for line in scopes.lines(granted)],
             }
         )
     return apps

@@ -125,16 +125,14 @@ def _count_failure(unit: Unit, parts: Parts, attempt: Attempt) -> int:
 
     Of many tries sent at once only as many are told anything as would be one after another.
     """
-    wait_seconds = _wait_seconds(unit, parts, attempt.keys)
+    rules, now = _rules(parts), parts.sources.now()
+    counts = unit.throttles.counts(attempt.keys)
+    wait_seconds = throttle.wait_seconds(counts, now)
     if wait_seconds:
         return wait_seconds
-    rules, now = _rules(parts), parts.sources.now()
     forget = parts.settings.sign_in_forget_seconds
     unit.throttles.put(
-        {
-            key: throttle.failed(count, rules[key.kind], forget, now)
-            for key, count in unit.throttles.counts(attempt.keys).items()
-        }
+        {key: throttle.failed(count, rules[key.kind], forget, now) for key, count in counts.items()}
     )
     return 0
 
