@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -66,6 +67,22 @@ def test_migrating_twice_is_harmless(settings: Settings) -> None:
 def test_of_many_who_migrate_at_once_all_find_it_done(settings: Settings) -> None:
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(lambda _: migrate(settings), range(4))) == [HEAD] * 4
+
+
+def test_many_who_make_the_same_file_at_once_share_it(tmp_path: Path) -> None:
+    """SQLite does not wait when two switch one file to WAL: one of them would be refused."""
+    threads, files = 8, 20
+    together = Barrier(threads)
+
+    def make(path: Path) -> None:
+        together.wait()
+        opening._make_file(path, wait_seconds=5)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for number in range(files):
+            list(pool.map(make, [tmp_path / f"{number}.db"] * threads))
+    assert len(list(tmp_path.glob("*.db"))) == files
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
 def test_a_database_of_a_newer_version_is_refused_with_a_sentence(settings: Settings) -> None:

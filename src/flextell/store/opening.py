@@ -6,6 +6,8 @@ can start while one person decides when.
 
 import os
 import sqlite3
+import tempfile
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
@@ -168,9 +170,19 @@ def migrate(settings: Settings) -> str:
 
 
 def _make_file(path: Path, wait_seconds: float) -> None:
-    """The file, readable by nobody else, in the mode that all its users share."""
+    """The file, readable by nobody else, in the mode that all its users share.
+
+    It appears whole, already in WAL mode: of two that switch the mode of one file at once, SQLite
+    refuses one without waiting.
+    """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        if not path.exists():
+            with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+                made = Path(folder) / path.name
+                made.touch(mode=0o600)
+                sqlite.connect(made, wait_seconds).close()
+                with suppress(FileExistsError):  # somebody else was first
+                    os.link(made, path)
     except OSError as error:
         reason = error.strerror or "an unknown error"
         raise StoreUnavailable(
