@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test docs lint format bench clean-data programs-for-tests
+.PHONY: help setup run test docs lint format bench bench-clients clean-data programs-for-tests
 
 UV_BOUNDS := uv>=0.13,<1
 SET_UP := .venv/.set-up
@@ -28,12 +28,12 @@ endef
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile \
-	    | while read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
+	    | while read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
 
 setup: $(SET_UP) ## Prepare .venv, so that .venv/bin/flextell runs
 	@:
 
-$(SET_UP): pyproject.toml uv.lock
+$(SET_UP): pyproject.toml sdk/pyproject.toml uv.lock
 	@$(APT_INSTALL); \
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "Flextell needs Python 3.11 or newer as python3 on the PATH." >&2; exit 1; }; \
@@ -80,3 +80,9 @@ format: setup ## Format the code and mend what the linter can
 
 bench: setup ## Measure what we claim about speed
 	@.venv/bin/python -m benchmarks
+
+bench-clients: setup $(PEERS) ## Compare the SDK with other clients (ARGS=--write for the README)
+	@uv="$$(command -v uv || echo .venv-tools/bin/uv)"; \
+	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never \
+	    "$$uv" sync --quiet --locked --python python3 --group bench
+	@.venv/bin/python -m benchmarks.clients $(ARGS)

@@ -8,17 +8,21 @@ secret itself only as PHOTOS_CLIENT_SECRET or in a file: a command line can be s
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import uvicorn
 
-from photos.https import over_https
-from photos.oauth import Registration
+from flextell_sdk import App, FileStore, FlextellError, Grants
 from photos.web import build_app
+
+# The least that Photos can work with.
+SCOPE = "account:read customers:read"
 
 
 def settings() -> argparse.Namespace:
@@ -59,21 +63,25 @@ def settings() -> argparse.Namespace:
 
 def main() -> None:
     """Serve until stopped."""
+    logging.basicConfig()
     given = settings()
     origin = f"https://localhost:{given.port}"
-    registration = Registration(given.client_id, given.client_secret, f"{origin}/callback")
     try:
-        app = build_app(
-            given.issuer,
-            registration,
-            given.data_dir,
-            over_https(Path(given.ca_file) if given.ca_file else None),
+        flextell = App(
+            issuer=given.issuer,
+            client_id=given.client_id,
+            client_secret=given.client_secret,
+            redirect_uri=f"{origin}/callback",
+            scope=SCOPE,
+            ca_file=given.ca_file or None,
         )
-    except (OSError, ValueError) as cause:
-        sys.exit(f"Photos cannot start: {cause}")
+        grants = Grants(flextell, FileStore(given.data_dir))
+        http = httpx2.AsyncClient(base_url=flextell.api_url, verify=flextell.trust())
+    except FlextellError as problem:
+        sys.exit(f"Photos cannot start: {problem}")
     print(f"Photos is at {origin}/ and connects to {given.issuer}", flush=True)
     uvicorn.run(
-        app,
+        build_app(grants, http),
         host="127.0.0.1",
         port=given.port,
         ssl_certfile=given.certificate,

@@ -6,11 +6,12 @@ import os
 import re
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
+import httpx2
 import pytest
 
 from flextell.accounts import passwords
-from flextell.cli import sample, terminal
+from flextell.cli import sample, terminal, welcome
 from flextell.cli.answers import answer
 from flextell.cli.demo import demo as demo_command
 from flextell.exits import ExitCode
@@ -31,7 +33,9 @@ from flextell.settings import Settings
 from flextell.store.opening import open_store
 from flextell.store.port import Store, Unit
 from flextell.tenants.customers import CustomerQuery
+from flextell_sdk import App
 from tests.cli.conftest import Run
+from tests.peers.visitor import Visitor
 
 PROGRAM = str(Path(sys.executable).with_name("flextell"))
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
@@ -92,12 +96,40 @@ def test_what_was_lost_is_made_again_and_fits(folder: Path, kept: Store, lost: s
 
 
 def test_secrets_lie_in_files_for_their_owner_alone(folder: Path, kept: Store) -> None:
-    sample.prepare(folder, kept)
+    made = sample.prepare(folder, kept)
+    sample.write_terminal_app(folder, kept, made, ISSUER, folder / "ca.pem")
     terminal.prepare_files(a_terminal(folder))
 
-    for name in ("demo.json", "photos-secret", "terminal-secret", "terminal-code",
-                 "terminal-verifier", "terminal-tokens.json"):  # fmt: skip
+    for name in ("demo.json", "photos-secret", "terminal-secret", "terminal-app.json",
+                 "terminal-code", "terminal-verifier", "terminal-tokens.json"):  # fmt: skip
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+def test_the_sdk_reads_all_that_terminal_knows_of_itself(folder: Path, kept: Store) -> None:
+    made = sample.prepare(folder, kept)
+    sample.write_terminal_app(folder, kept, made, "https://localhost:1", folder / "ca.pem")
+    sample.write_terminal_app(folder, kept, made, ISSUER, folder / "ca.pem")
+
+    assert App.from_file(sample.terminal_app_file(folder)) == App(
+        issuer=ISSUER,
+        client_id=made.terminal_client_id,
+        client_secret=sample.terminal_secret_file(folder).read_text(),
+        redirect_uri="http://127.0.0.1/callback",
+        scope="account:read customers:read openid",
+        ca_file=folder / "ca.pem",
+    )
+
+
+def test_a_terminal_of_a_demo_begun_long_ago_asks_for_no_more_than_it_may(
+    folder: Path, kept: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as long_ago:
+        long_ago.setattr(sample, "TERMINAL_SCOPE", sample.SCOPE)
+        sample.prepare(folder, kept)
+    made = sample.prepare(folder, kept)
+    sample.write_terminal_app(folder, kept, made, ISSUER, folder / "ca.pem")
+
+    assert App.from_file(sample.terminal_app_file(folder)).scope == sample.SCOPE
 
 
 def a_terminal(folder: Path, port: int = 9080) -> terminal.Terminal:
@@ -231,6 +263,61 @@ def test_demo_on_any_free_port_says_which(folder: Path) -> None:
             assert f" {told['issuer']}/" in f" {line}"
 
 
+def test_the_printed_lines_of_the_sdk_sign_in_and_call_the_api(folder: Path) -> None:
+    """As pasted, in their order; the person opens the address that the first one shows."""
+    environment = os.environ | {"BROWSER": "true", "XDG_DATA_HOME": str(folder / "home")}
+    with demo(folder, "--port", "0") as running:
+        told = running.printed
+        sign_in, call = told["sdk"]
+        trusted = ssl.create_default_context(cafile=told["ca_file"])
+        with (
+            subprocess.Popen(
+                ["bash", "-c", sign_in], stderr=subprocess.PIPE, text=True, env=environment
+            ) as started,
+            httpx2.Client(verify=trusted) as browser,
+        ):
+            assert started.stderr is not None
+            [address] = [line for line in _until_address(started.stderr) if "authorize?" in line]
+            alice = Visitor(browser, told["issuer"], told["email"], told["password"])
+            httpx2.get(alice.visit(address.strip()))
+            code = started.wait(30)
+        called = subprocess.run(
+            ["bash", "-c", call], capture_output=True, text=True, env=environment, check=True
+        )
+
+    assert code == 0
+    assert "Yusuf" in {each["first_name"] for each in json.loads(called.stdout)["data"]}
+
+
+def _until_address(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if "authorize?" in line:
+            return
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_lines_of_the_sdk_are_as_short_as_they_can_be(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    monkeypatch.setattr("sys.executable", str(folder / ".venv" / "bin" / "python"))
+    monkeypatch.chdir(folder if here else folder.parent)
+    sign_in, call = welcome.sdk_lines(folder / ".flextell-demo")
+    before = "" if here else f"{folder.name}/"
+
+    python = f"{before}.venv/bin/python -m flextell_sdk"
+    assert sign_in == f"{python} sign-in --app {before}.flextell-demo/terminal-app.json"
+    assert call == f"{python} call GET /v1/customers"
+
+
+def test_without_the_sdk_nothing_is_said_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    assert welcome.sdk_lines(folder) == ()
+
+
 def test_make_clean_data_removes_what_the_demo_makes() -> None:
     [removed] = re.findall(r"^clean-data:.*\n\trm -rf (\S+)$", MAKEFILE.read_text(), re.MULTILINE)
 
@@ -258,3 +345,4 @@ def test_demo_without_the_examples_says_so_and_runs(
     assert ran.code == ExitCode.OK
     assert "The sample app is not here" in ran.out
     assert ran.out.count("curl -sS --cacert") == 3
+    assert ran.out.count("-m flextell_sdk") == 2

@@ -91,7 +91,8 @@ def test_every_announced_client_authentication_is_read() -> None:
     }
     assert read == set(SAYS["token_endpoint_auth_methods_supported"])
     assert read == set(SAYS["revocation_endpoint_auth_methods_supported"])
-    assert read - {"none"} == set(SAYS["introspection_endpoint_auth_methods_supported"])
+    for proving in ("introspection_endpoint", "revocation_feed_endpoint"):
+        assert read - {"none"} == set(SAYS[f"{proving}_auth_methods_supported"])
 
 
 def test_what_is_not_supported_is_refused_and_said() -> None:

@@ -206,6 +206,17 @@ def test_news_comes_in_order_and_only_what_is_new(store: Store) -> None:
     assert store.at_once(lambda unit: unit.revocations.since(news[2].sequence)) == []
 
 
+def test_news_comes_in_parts_as_large_as_asked_for(store: Store) -> None:
+    def work(unit: Unit) -> None:
+        for name in ("jti-1", "jti-2", "jti-3"):
+            unit.revocations.add(name, NOON + 60, NOON)
+
+    store.at_once(work)
+    news = store.at_once(lambda unit: unit.revocations.since(0))
+    assert store.at_once(lambda unit: unit.revocations.since(0, 2)) == news[:2]
+    assert store.at_once(lambda unit: unit.revocations.since(news[1].sequence, 2)) == news[2:]
+
+
 def test_a_number_is_never_given_twice_even_when_the_newest_news_was_swept(store: Store) -> None:
     store.at_once(lambda unit: unit.revocations.add("jti-1", NOON, NOON))
     (old,) = store.at_once(lambda unit: unit.revocations.since(0))

@@ -23,7 +23,7 @@ NAMES = (
     *("response_type", "client_id", "redirect_uri", "scope", "state", "prompt", "max_age", "nonce"),
     *("code_challenge", "code_challenge_method", "response_mode", "login_hint", "request"),
     *("request_uri", "flextell_ticket", "grant_type", "code", "code_verifier", "refresh_token"),
-    *("client_secret", "token", "token_type_hint", "csrf", "email", "password", "answer"),
+    *("client_secret", "token", "token_type_hint", "since", "csrf", "email", "password", "answer"),
 )
 HEADERS = (
     *("content-type", "content-length", "authorization", "cookie", "origin", "host", "accept"),
@@ -155,7 +155,9 @@ async def test_any_authorization_request_of_somebody_signed_in_gets_a_clear_answ
 
 
 @given(app=st.sampled_from([PHOTOS_APP, GATEWAY_APP, PHONE_APP]), sent=fields)
-@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
+@pytest.mark.parametrize(
+    "path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/revocations"]
+)
 async def test_any_form_of_a_client_that_proves_itself_gets_a_clear_answer(
     world: World, path: str, app: App, sent: list[tuple[str, str]]
 ) -> None:

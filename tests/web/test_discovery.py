@@ -73,6 +73,12 @@ async def introspection_endpoint(
     assert (await post(browser, value, PHOTOS_APP, {"token": "x"})).json() == {"active": False}
 
 
+async def revocation_feed_endpoint(
+    world: World, browser: AsyncClient, alice: Someone, value: str
+) -> None:
+    assert ok(await post(browser, value, GATEWAY_APP, {"since": "0"}))["has_more"] is False
+
+
 async def jwks_uri(world: World, browser: AsyncClient, alice: Someone, value: str) -> None:
     assert KeySet.import_key_set((await browser.get(value)).json())
 
@@ -172,6 +178,16 @@ async def introspection_endpoint_auth_methods_supported(
         assert response.status_code == 200
 
 
+async def revocation_feed_endpoint_auth_methods_supported(
+    world: World, browser: AsyncClient, alice: Someone, value: list[str]
+) -> None:
+    refused = await post(browser, "/oauth/revocations", add_app(world, secret=None), {})
+    assert set(value) == set(PROOFS) - {"none"}
+    assert error_of(refused) == "invalid_client"
+    for each in value:
+        ok(await post(browser, "/oauth/revocations", GATEWAY_APP, {"since": "0"}, PROOFS[each]))
+
+
 async def authorization_response_iss_parameter_supported(
     world: World, browser: AsyncClient, alice: Someone, value: bool
 ) -> None:
@@ -244,6 +260,7 @@ CHECKS: dict[str, Check] = {
         token_endpoint,
         revocation_endpoint,
         introspection_endpoint,
+        revocation_feed_endpoint,
         jwks_uri,
         scopes_supported,
         response_types_supported,
@@ -254,6 +271,7 @@ CHECKS: dict[str, Check] = {
         token_endpoint_auth_methods_supported,
         revocation_endpoint_auth_methods_supported,
         introspection_endpoint_auth_methods_supported,
+        revocation_feed_endpoint_auth_methods_supported,
         authorization_response_iss_parameter_supported,
         subject_types_supported,
         id_token_signing_alg_values_supported,

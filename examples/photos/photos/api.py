@@ -1,10 +1,13 @@
-"""Call Flextell's API with an access token, and put its answers into plain words."""
+"""One plain call of the API, and its answer in plain words.
+
+The other pages get their data from the SDK's client, ready to use. Here we want to see the answer
+itself, so the client is httpx2's own, and the SDK's `GrantAuth` brings the tokens.
+"""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
-from .https import Answer, Send
+import httpx2
 
 MEANINGS = {
     200: "Flextell knew the token and answered.",
@@ -24,87 +27,45 @@ ERROR_MEANINGS = {
 SHOWN_HEADERS = ("WWW-Authenticate", "Retry-After", "X-RateLimit-Remaining", "Content-Type")
 LONGEST_SHOWN_BODY = 4000
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One question to the API and its answer, ready to be shown: it holds no token."""
-
-    path: str
-    tenant: str
-    answer: Answer
-
-    @property
-    def worked(self) -> bool:
-        return self.answer.status == 200
-
-    @property
-    def needs_new_connection(self) -> bool:
-        return self.answer.status == 401
-
-    @property
-    def meaning(self) -> str:
-        return MEANINGS.get(self.answer.status, "See the answer below.")
-
-    @property
-    def error(self) -> str:
-        return str(self.answer.json().get("error", ""))
-
-    @property
-    def error_meaning(self) -> str:
-        return ERROR_MEANINGS.get(self.error, "")
-
-    @property
-    def message(self) -> str:
-        return str(self.answer.json().get("message", ""))
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers worth showing."""
-        sent = self.answer.headers
-        return {name: sent[name.lower()] for name in SHOWN_HEADERS if name.lower() in sent}
-
-    @property
-    def body(self) -> str:
-        """The body as indented JSON, cut to a readable length."""
-        said = self.answer.json()
-        text = (
-            json.dumps(said, indent=2, ensure_ascii=False)
-            if said
-            else self.answer.body.decode("utf-8", "replace")
-        )
-        return text if len(text) <= LONGEST_SHOWN_BODY else text[:LONGEST_SHOWN_BODY] + "\n…"
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The objects of a list answer (`{"data": [...]}`)."""
-        data = self.answer.json().get("data")
-        return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-
-    @property
-    def total(self) -> int:
-        """How many rows there are on all pages."""
-        meta = self.answer.json().get("meta")
-        total = meta.get("total") if isinstance(meta, dict) else None
-        return total if isinstance(total, int) else len(self.rows)
+TENANTS = "/v1/account/tenants"
+CUSTOMERS = "/v1/customers"
 
 
-class FlextellApi:
-    """The two questions that Photos asks."""
+async def first_customers(http: httpx2.AsyncClient, auth: httpx2.Auth) -> httpx2.Response:
+    """The customers of the first tenant; the answer before it, if there is no such tenant."""
+    tenants = await http.get(TENANTS, auth=auth)
+    found = _object(tenants).get("data")
+    if not found:
+        return tenants
+    return await http.get(CUSTOMERS, auth=auth, headers={"X-Tenant": str(found[0]["id"])})
 
-    def __init__(self, base: str, send: Send) -> None:
-        self._base = base
-        self._send = send
 
-    def tenants(self, access_token: str) -> Call:
-        """The clinics the person belongs to."""
-        return self._get("/v1/account/tenants", access_token)
+async def tenants_with(http: httpx2.AsyncClient, access_token: str) -> httpx2.Response:
+    """The tenants, asked for with one token, good or not."""
+    return await http.get(TENANTS, headers={"Authorization": f"Bearer {access_token}"})
 
-    def customers(self, access_token: str, tenant: str) -> Call:
-        """The first page of a clinic's customers."""
-        return self._get("/v1/customers", access_token, tenant)
 
-    def _get(self, path: str, access_token: str, tenant: str = "") -> Call:
-        headers = {"Authorization": f"Bearer {access_token}"}
-        if tenant:
-            headers["X-Tenant"] = tenant
-        return Call(path, tenant, self._send(self._base + path, headers=headers))
+def shown(response: httpx2.Response) -> dict[str, Any]:
+    """What the page shows of a call."""
+    asked, said = response.request, _object(response)
+    text = json.dumps(said, indent=2, ensure_ascii=False) if said else response.text
+    return {
+        "question": f"{asked.method} {asked.url.path}",
+        "tenant": asked.headers.get("x-tenant"),
+        "status": response.status_code,
+        "meaning": MEANINGS.get(response.status_code, "See the answer below."),
+        "error": said.get("error"),
+        "error_meaning": ERROR_MEANINGS.get(said.get("error", ""), ""),
+        "message": said.get("message"),
+        "headers": {n: response.headers[n] for n in SHOWN_HEADERS if n in response.headers},
+        "body": text if len(text) <= LONGEST_SHOWN_BODY else f"{text[:LONGEST_SHOWN_BODY]}\n…",
+    }
+
+
+def _object(response: httpx2.Response) -> dict[str, Any]:
+    """The JSON object in the body, or an empty one if there is none."""
+    try:
+        said = response.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

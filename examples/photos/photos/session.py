@@ -7,63 +7,70 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .problems import Problem
+from .problems import EXPLAINED, StaleForm
 
 # __Host-: only over HTTPS, only from this host, never set by a neighbour's subdomain.
 COOKIE = "__Host-photos"
 COOKIE_SECONDS = 30 * 24 * 3600
-SESSION_ID_LENGTH = 43  # 256 bits in base64url
+NAME_LENGTH = 43  # 256 bits in base64url
 LARGEST_FORM_BYTES = 4096
 
-Handler = Callable[[Request], Response]
-Endpoint = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
-def new_session(request: Request) -> None:
-    """Give this browser a new, unguessable name; the old one means nothing from now on."""
-    request.state.session = secrets.token_urlsafe(32)
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One browser, by the unguessable name in its cookie."""
+
+    name: str = field(repr=False)
+
+    @property
+    def owner(self) -> str:
+        """Under which name this browser's grant is kept: a digest, so that nobody can go back."""
+        return hashlib.sha256(b"owner:" + self.name.encode()).hexdigest()
+
+    @property
+    def form_number(self) -> str:
+        """What our own forms carry and a foreign page cannot know (against CSRF)."""
+        return hashlib.sha256(b"form:" + self.name.encode()).hexdigest()
 
 
-def owner(request: Request) -> str:
-    """Under which name this browser's tokens are kept: a digest, so that the store has no ids."""
-    return hashlib.sha256(b"owner:" + request.state.session.encode()).hexdigest()
+def new_session() -> Session:
+    """A browser that we have not seen before, or that is to be another from now on."""
+    return Session(secrets.token_urlsafe(32))
 
 
-def form_number(request: Request) -> str:
-    """What our own forms carry and a foreign page cannot know (against CSRF)."""
-    return hashlib.sha256(b"form:" + request.state.session.encode()).hexdigest()
+def session_of(request: Request) -> Session:
+    """The browser that asks."""
+    session: Session = request.state.session
+    return session
 
 
-def in_session(handler: Handler, *, explain: Callable[[Request, Problem], Response]) -> Endpoint:
-    """Run `handler` in a thread for a browser with a name; what it raises is explained."""
+def in_session(
+    handler: Handler, explain: Callable[[Request, Exception], Awaitable[Response]]
+) -> Handler:
+    """Run `handler` for a browser with a name; what it raises is explained."""
 
     async def endpoint(request: Request) -> Response:
         cookie = request.cookies.get(COOKIE, "")
-        request.state.session = cookie
-        if len(cookie) != SESSION_ID_LENGTH:
-            new_session(request)
+        request.state.session = Session(cookie) if len(cookie) == NAME_LENGTH else new_session()
         try:
             if request.method == "POST":
                 await _check_form_number(request)
-            response = await run_in_threadpool(handler, request)
-        except Problem as problem:
-            response = explain(request, problem)
-        if request.state.session != cookie:
+            response = await handler(request)
+        except EXPLAINED as problem:
+            response = await explain(request, problem)
+        name = session_of(request).name
+        if name != cookie:
+            # Lax: the cookie must come along when Flextell sends the person back.
             response.set_cookie(
-                COOKIE,
-                request.state.session,
-                max_age=COOKIE_SECONDS,
-                path="/",
-                secure=True,
-                httponly=True,
-                # Lax: the cookie must come along when Flextell sends the person back.
-                samesite="lax",
+                COOKIE, name, COOKIE_SECONDS, secure=True, httponly=True, samesite="lax"
             )
         return response
 
@@ -88,7 +95,7 @@ async def _check_form_number(request: Request) -> None:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_FORM_BYTES:
-            raise Problem("stale_form")
+            raise StaleForm
     sent = parse_qs(body.decode("ascii", "replace")).get("form_number", [""])[0]
-    if not hmac.compare_digest(sent.encode(), form_number(request).encode()):
-        raise Problem("stale_form")
+    if not hmac.compare_digest(sent.encode(), session_of(request).form_number.encode()):
+        raise StaleForm

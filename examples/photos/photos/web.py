@@ -1,12 +1,17 @@
 """The pages of Photos: every path and what happens there."""
 
+import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
+import httpx2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,47 +19,48 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from .api import Call, FlextellApi
+from flextell_sdk import (
+    AsyncClient,
+    Grant,
+    GrantAuth,
+    Grants,
+    Page,
+    SignIn,
+    Tokens,
+    errors,
+    finish_sign_in,
+)
+from flextell_sdk.api.models import Customer, Tenant
+
+from .api import first_customers, shown, tenants_with
 from .attempts import Attempts
-from .connection import Connections
-from .https import Send
-from .oauth import OAuthClient, Registration, Tokens, fingerprint, new_attempt
-from .problems import EXPLANATIONS, Problem
-from .session import Handler, form_number, in_session, new_session, owner, security_headers
-from .token_store import TokenStore
+from .problems import StillConnected, explanation_of
+from .session import Handler, in_session, new_session, security_headers, session_of
+from .tokens import expiry, fingerprints, other_tokens
 
 HERE = Path(__file__).parent
-# Kinds of problem that leave the connection as it was, so that pressing Connect would not help.
-NOT_SOLVED_BY_CONNECTING = {"revocation", "unreachable", "storage", "stale_form", "metadata"}
+MOST_CUSTOMERS = 20
+# The SDK asks again for half a minute, which is longer than a person looks at an empty page.
+PATIENCE_SECONDS = 8
+# The API said no, or nothing: the connection itself is as it was, and can be shown.
+REFUSALS = (errors.ApiError, errors.UnexpectedAnswer, errors.Unreachable, TimeoutError)
 
-
-@dataclass(frozen=True, slots=True)
-class Clinic:
-    """One tenant of the person, with its customers."""
-
-    name: str
-    customers: Call
+_log = logging.getLogger("photos")
 
 
 def build_app(
-    issuer: str,
-    registration: Registration,
-    data_dir: Path,
-    send: Send,
-    now: Callable[[], int] = lambda: int(time.time()),
+    grants: Grants, http: httpx2.AsyncClient, now: Callable[[], float] = time.time
 ) -> Starlette:
-    """Join the parts. Raises ValueError if the token store in `data_dir` cannot be trusted."""
-    oauth = OAuthClient(issuer, registration, send, now)
-    pages = Pages(
-        oauth=oauth,
-        api=FlextellApi(f"{issuer.rstrip('/')}/api", send),
-        connections=Connections(oauth, TokenStore(data_dir), now),
-        attempts=Attempts(now),
-        now=now,
-    )
+    """Join the parts. `http` is for calls that are shown as they are; closed at the end."""
+    pages = Pages(grants, http, Attempts(now), now)
 
     def route(path: str, method: str, handler: Handler) -> Route:
-        return Route(path, in_session(handler, explain=pages.problem), methods=[method])
+        return Route(path, in_session(handler, pages.problem), methods=[method])
+
+    @asynccontextmanager
+    async def open_connections(_: Starlette) -> AsyncIterator[None]:
+        async with grants, http:
+            yield
 
     return Starlette(
         routes=[
@@ -64,8 +70,10 @@ def build_app(
             route("/call", "POST", pages.call),
             route("/refresh", "POST", pages.refresh),
             route("/disconnect", "POST", pages.disconnect),
+            route("/forget", "POST", pages.forget),
             Mount("/static", StaticFiles(directory=HERE / "static")),
-        ]
+        ],
+        lifespan=open_connections,
     )
 
 
@@ -73,116 +81,127 @@ def build_app(
 class Pages:
     """One method for each path."""
 
-    oauth: OAuthClient
-    api: FlextellApi
-    connections: Connections
+    grants: Grants
+    http: httpx2.AsyncClient
     attempts: Attempts
-    now: Callable[[], int]
+    now: Callable[[], float]
 
-    def start(self, request: Request) -> Response:
+    async def start(self, request: Request) -> Response:
         """The Connect button, or the customers of a connected person."""
-        tokens = self.connections.get(owner(request))
-        if tokens is None:
+        grant = self._grant(request)
+        if not await self.grants.in_thread(grant.is_signed_in):
             return self._page(request, "start.html")
-        return self._connected(request, tokens)
+        return await self._connected(request, grant, await grant.tokens_async())
 
-    def connect(self, request: Request) -> Response:
-        """Send the person to Flextell with a question that only this session can use."""
-        attempt = new_attempt()
-        self.attempts.add(owner(request), attempt)
-        return RedirectResponse(self.oauth.authorization_url(attempt), status_code=303)
+    async def connect(self, request: Request) -> Response:
+        """Send the person to Flextell with a question that only this browser can use."""
+        begun = await self.grants.start_sign_in_async()
+        return RedirectResponse(self._remember(request, begun), status_code=303)
 
-    def callback(self, request: Request) -> Response:
-        """Judge the answer, buy the tokens, store them, and take the code out of the address."""
-        query = parse_qs(request.url.query, keep_blank_values=True)
-        attempt = self.attempts.claim(owner(request), query.get("state", [""])[0])
-        tokens = self.oauth.exchange(self.oauth.code_from(query), attempt)
-        before = owner(request)
-        new_session(request)  # a cookie from before the connection must not open it
-        self.connections.open(owner(request), tokens, instead_of=before)
+    async def callback(self, request: Request) -> Response:
+        """Judge the answer, buy the tokens, and take the code out of the address."""
+        state = request.query_params.get("state", "")
+        remembered = self.attempts.claim(session_of(request).owner, state)
+        code = finish_sign_in(str(request.url), remembered)
+        before, session = self._grant(request), new_session()
+        await self.grants.exchange_code_async(code, session.owner)
+        request.state.session = session  # a cookie from before must not open the connection
+        await self.grants.in_thread(before.forget)
         return RedirectResponse("/", status_code=303)
 
-    def call(self, request: Request) -> Response:
+    async def call(self, request: Request) -> Response:
         """Call the API once and show all of the answer."""
-        tokens = self.connections.get(owner(request))
-        if tokens is None:
-            return RedirectResponse("/", status_code=303)
-        tenants = self.api.tenants(tokens.access_token)
-        if not (tenants.worked and tenants.rows):
-            return self._page(request, "call.html", call=tenants)
-        customers = self.api.customers(tokens.access_token, str(tenants.rows[0].get("id")))
-        return self._page(request, "call.html", call=customers)
+        answer = await first_customers(self.http, GrantAuth(self._grant(request)))
+        return self._page(request, "call.html", call=shown(answer))
 
-    def refresh(self, request: Request) -> Response:
+    async def refresh(self, request: Request) -> Response:
         """Refresh now, and show that both tokens changed without showing either."""
-        before = self.connections.get(owner(request))
-        after = self.connections.refresh(owner(request), before) if before else None
-        if before is None or after is None:
-            return RedirectResponse("/", status_code=303)
-        return self._connected(request, after, before)
+        grant = self._grant(request)
+        before = await grant.tokens_async()
+        return await self._connected(request, grant, await other_tokens(grant, before), before)
 
-    def disconnect(self, request: Request) -> Response:
-        """Revoke, forget, and prove with one call that the token is worthless."""
-        revoked = self.connections.close(owner(request))
-        if revoked is None:
-            return RedirectResponse("/", status_code=303)
-        proof = self.api.tenants(revoked.access_token)
-        new_session(request)
-        return self._page(request, "disconnected.html", call=proof)
+    async def disconnect(self, request: Request) -> Response:
+        """Revoke, forget, and prove with one call that the access token is worthless."""
+        grant = self._grant(request)
+        try:
+            tokens = await grant.tokens_async()
+            await self.grants.in_thread(grant.sign_out)
+        except (errors.Unreachable, errors.TokenRequestRefused) as problem:
+            raise StillConnected(str(problem)) from problem
+        request.state.session = new_session()
+        proof = await tenants_with(self.http, tokens.access_token)
+        return self._page(request, "disconnected.html", call=shown(proof))
 
-    def problem(self, request: Request, problem: Problem) -> Response:
+    async def forget(self, request: Request) -> Response:
+        """Delete the tokens here, whatever Flextell says."""
+        await self.grants.in_thread(self._grant(request).forget)
+        request.state.session = new_session()
+        return RedirectResponse("/", status_code=303)
+
+    async def problem(self, request: Request, problem: Exception) -> Response:
         """Explain kindly what did not happen, and what to do next."""
-        explanation = EXPLANATIONS[problem.kind]
-        return self._page(
-            request,
-            "problem.html",
-            explanation.status,
-            explanation=explanation,
-            detail=problem.detail,
-            may_connect=problem.kind not in NOT_SOLVED_BY_CONNECTING,
-        )
+        trouble = await self._explained(request, problem)
+        return self._page(request, "problem.html", trouble["explanation"].status, **trouble)
 
-    def _connected(
-        self, request: Request, tokens: Tokens, before: Tokens | None = None
+    def _grant(self, request: Request) -> Grant:
+        return self.grants.open(session_of(request).owner)
+
+    def _remember(self, request: Request, begun: SignIn) -> str:
+        """Expect an answer in this browser; where to send it."""
+        self.attempts.add(session_of(request).owner, begun.remembered)
+        return begun.url
+
+    async def _explained(self, request: Request, problem: Exception) -> dict[str, Any]:
+        explanation = explanation_of(problem)
+        if explanation.status >= 500:
+            _log.warning("%r", problem)
+        step_up_url = ""
+        if isinstance(problem, errors.InsufficientScope):
+            begun = await self.grants.in_thread(partial(self._grant(request).step_up, problem))
+            step_up_url = self._remember(request, begun)
+        detail = str(problem) if explanation.shows_detail else ""
+        return {"explanation": explanation, "detail": detail, "step_up_url": step_up_url}
+
+    async def _connected(
+        self, request: Request, grant: Grant, tokens: Tokens, before: Tokens | None = None
     ) -> Response:
-        tenants = self.api.tenants(tokens.access_token)
-        clinics = [
-            Clinic(
-                name=str(tenant.get("name") or tenant["id"]),
-                customers=self.api.customers(tokens.access_token, str(tenant["id"])),
-            )
-            for tenant in tenants.rows
-            if "id" in tenant
-        ]
-        calls = [tenants, *(clinic.customers for clinic in clinics)]
+        found: dict[str, Any] = {"clinics": [], "explanation": None}
+        status = 200
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                found["clinics"] = await clinics_of(AsyncClient(grant))
+        except REFUSALS as problem:
+            found |= await self._explained(request, problem)
+            status = found["explanation"].status
         return self._page(
             request,
             "connected.html",
-            clinics=clinics,
-            refused=next((call for call in calls if not call.worked), None),
-            minutes_left=max(0, tokens.expires_at - self.now()) // 60,
-            expires=time.strftime("%H:%M:%S on %d %B %Y, UTC", time.gmtime(tokens.expires_at)),
+            status,
+            **found,
+            expires=expiry(tokens, self.now()),
             scope=tokens.scope,
-            prints=_prints(tokens),
-            prints_before=_prints(before) if before else None,
+            prints=fingerprints(tokens),
+            prints_before=fingerprints(before) if before else None,
         )
 
     def _page(
         self, request: Request, template: str, status: int = 200, **content: Any
     ) -> HTMLResponse:
-        place = urlsplit(self.oauth.issuer)
+        place = urlsplit(self.grants.app.issuer)
+        form_number = session_of(request).form_number
         return HTMLResponse(
-            TEMPLATES.get_template(template).render(form_number=form_number(request), **content),
+            TEMPLATES.get_template(template).render(form_number=form_number, **content),
             status,
             security_headers(f"{place.scheme}://{place.netloc}"),
         )
 
 
-def _prints(tokens: Tokens) -> dict[str, str]:
-    return {
-        "Access token": fingerprint(tokens.access_token),
-        "Refresh token": fingerprint(tokens.refresh_token),
-    }
+async def clinics_of(client: AsyncClient) -> list[tuple[Tenant, Page[Customer]]]:
+    """The clinics that the person belongs to, with the first of their customers."""
+    return [
+        (each, await client.in_tenant(each.id).customers.list(limit=MOST_CUSTOMERS).first_page())
+        async for each in client.account.tenants()
+    ]
 
 
 TEMPLATES = Environment(

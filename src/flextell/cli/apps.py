@@ -59,7 +59,11 @@ def create(
         bool, typer.Option("--require-pkce", help="It must use PKCE although it has a secret.")
     ] = False,
     introspect: Annotated[
-        bool, typer.Option("--introspect", help="It is an API too and may introspect any token.")
+        bool,
+        typer.Option(
+            "--introspect",
+            help="It is an API too: it may ask about any token and hear of all revoked ones.",
+        ),
     ] = False,
     data_dir: DataDir = None,
     database: Database = None,

@@ -86,6 +86,7 @@ def demo(
     with opened(settings, make=True) as store, data_dir_errors(folder):
         people = sample.prepare(folder, store)
         files = local_certificate(folder, SYSTEM.now())
+        sample.write_terminal_app(folder, store, people, _issuer(port), files.ca_file)
     with _ended_like_ctrl_c(), contextlib.ExitStack() as running:
         photos_port = None
         if PHOTOS.exists():
@@ -96,6 +97,10 @@ def demo(
         running.enter_context(said_when_ready(welcome, as_json))
         with sentences(settings):
             serve(settings, build_app)
+
+
+def _issuer(port: int) -> str:
+    return f"https://localhost:{port}"
 
 
 def _settings(folder: Path, port: int) -> "Settings":
@@ -167,7 +172,7 @@ def _photos(
     from flextell.cli.sample import photos_secret_file
 
     options = {
-        "issuer": f"https://localhost:{port}",
+        "issuer": _issuer(port),
         "ca-file": files.ca_file,
         "client-id": people.photos_client_id,
         "client-secret-file": photos_secret_file(folder),
@@ -198,7 +203,7 @@ def _terminal(people: "Sample", folder: Path, port: int) -> Iterator["Terminal"]
     from flextell.cli.terminal import Terminal, listening, prepare_files
 
     app = Terminal(
-        issuer=f"https://localhost:{port}",
+        issuer=_issuer(port),
         client_id=people.terminal_client_id,
         port=_free_port(TERMINAL_PORTS, "Terminal"),
         folder=folder,

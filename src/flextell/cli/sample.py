@@ -13,6 +13,7 @@ from flextell.accounts.model import Person
 from flextell.cli.sample_business import open_business
 from flextell.cli.users import new_subject
 from flextell.files import PRIVATE, write_atomically
+from flextell.oauth import scopes
 from flextell.oauth.model import Client, digest_of
 from flextell.oauth.registration import (
     ID_RANDOM_BYTES,
@@ -35,6 +36,8 @@ PHOTOS_PORTS = range(9443, 9453)
 # RFC 8252 §7.3: a loopback address may be sent back to on any port.
 TERMINAL_PATH = "/callback"
 TERMINAL_REDIRECT = f"http://127.0.0.1{TERMINAL_PATH}"
+# So that its command can say who is signed in.
+TERMINAL_SCOPE = f"openid {SCOPE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,27 @@ def photos_secret_file(folder: Path) -> Path:
 def terminal_secret_file(folder: Path) -> Path:
     """Where the curl lines read Terminal's secret from."""
     return folder / "terminal-secret"
+
+
+def terminal_app_file(folder: Path) -> Path:
+    """Where the SDK's command reads all that Terminal knows of itself."""
+    return folder / "terminal-app.json"
+
+
+def write_terminal_app(
+    folder: Path, store: Store, sample: Sample, issuer: str, ca_file: Path
+) -> None:
+    """Write that file anew, for the server may have another address each time. Raises OSError."""
+    app = {
+        "issuer": issuer,
+        "client_id": sample.terminal_client_id,
+        "client_secret": secret_in(terminal_secret_file(folder)),
+        "redirect_uri": TERMINAL_REDIRECT,
+        "scope": store.at_once(lambda unit: _terminal_scope(unit, sample)),
+        "ca_file": str(ca_file),
+    }
+    content = json.dumps(app, indent=2).encode()
+    write_atomically(terminal_app_file(folder), content, PRIVATE)
 
 
 def _known(file: Path) -> Sample | None:
@@ -111,9 +135,15 @@ def _terminal() -> Wish:
         name="Terminal",
         publisher="You, with curl",
         redirect_uris=(TERMINAL_REDIRECT,),
-        scope=SCOPE,
+        scope=TERMINAL_SCOPE,
         require_pkce=True,
     )
+
+
+def _terminal_scope(unit: Unit, sample: Sample) -> str:
+    """What it may ask for: less than today, in a demo that was begun long ago."""
+    client = unit.clients.get(sample.terminal_client_id)
+    return scopes.text(client.scopes) if client else TERMINAL_SCOPE
 
 
 def _app(client_id: str, secret: str, wish: Wish) -> Client:

@@ -1,15 +1,18 @@
 """What `flextell demo` says once everything answers: where to begin, as whom, and with what."""
 
+import importlib.util
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from threading import Event, Thread
 from typing import Any
 
 from flextell.cli.answers import answer
-from flextell.cli.sample import SCOPE, Sample
+from flextell.cli.sample import SCOPE, Sample, terminal_app_file
 from flextell.cli.terminal import Terminal, authorize_url, curl_lines
 from flextell.serving import READY_FILE
 
@@ -37,10 +40,15 @@ then paste these lines into another terminal, the first within a minute. They ex
 call the API, and refresh:
 
 {curl}
-
+{sdk}
 Press Ctrl-C to stop. The data stays in {folder}.
 """
 
+WITH_SDK = """
+Or with the SDK's command: sign in once, and it refreshes by itself:
+
+{lines}
+"""
 OPEN = "Open        {address}  (Photos, a sample app: connect it to Flextell)"
 NO_EXAMPLES = "The sample app is not here: it comes with the source code, in examples/photos."
 NOT_STARTED = "The sample app did not start; what it said stands above."
@@ -81,8 +89,26 @@ def described(welcome: Welcome) -> dict[str, Any]:
         "password": welcome.people.password,
         "authorize_url": authorize_url(welcome.terminal, SCOPE),
         "curl": list(curl_lines(welcome.terminal, welcome.ca_file)),
+        "sdk": list(sdk_lines(welcome.folder)),
         "folder": str(welcome.folder),
     }
+
+
+def sdk_lines(folder: Path) -> tuple[str, ...]:
+    """Sign in and call the API; no lines where the SDK is not installed beside the server."""
+    if importlib.util.find_spec("flextell_sdk") is None:
+        return ()
+    command = f"{_typed(Path(sys.executable))} -m flextell_sdk"
+    return (
+        f"{command} sign-in --app {_typed(terminal_app_file(folder))}",
+        f"{command} call GET /v1/customers",
+    )
+
+
+def _typed(path: Path) -> str:
+    """As somebody in this folder would type it."""
+    here = Path.cwd()
+    return quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _say(welcome: Welcome, as_json: bool, stopping: Event) -> None:
@@ -94,7 +120,9 @@ def _say(welcome: Welcome, as_json: bool, stopping: Event) -> None:
             return
     value = described(welcome)
     curl = "\n\n".join(f"  {line}" for line in value["curl"])
-    text = WELCOME.format(**value | {"curl": curl, "begin": _begin(welcome, value)})
+    sdk = WITH_SDK.format(lines="\n".join(f"  {line}" for line in value["sdk"]))
+    shown = {"curl": curl, "sdk": sdk if value["sdk"] else "", "begin": _begin(welcome, value)}
+    text = WELCOME.format(**value | shown)
     answer(value, text, as_json)
 
 

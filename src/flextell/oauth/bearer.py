@@ -77,7 +77,8 @@ class InsufficientScope(BearerRefusal):
     def __init__(self, needed: Iterable[str]) -> None:
         needed = tuple(needed)
         super().__init__()
-        self.scope = " ".join(needed)
+        # One that is enough; a list of them would say that all are needed (RFC 6750 §3).
+        self.scope = needed[0]
         self.message = (
             f"The access token lacks the scope {' or '.join(needed)}. "
             "Ask for it in a new authorization request."

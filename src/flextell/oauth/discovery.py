@@ -13,6 +13,7 @@ PATHS = {
     "token_endpoint": "/oauth/token",
     "revocation_endpoint": "/oauth/revoke",
     "introspection_endpoint": "/oauth/introspect",
+    "revocation_feed_endpoint": "/oauth/revocations",
     "jwks_uri": "/.well-known/jwks.json",
 }
 GRANT_TYPES = ("authorization_code", "refresh_token")
@@ -33,6 +34,7 @@ def metadata(issuer: str, id_token_algorithms: Sequence[jwt.Algorithm]) -> dict[
         "token_endpoint_auth_methods_supported": list(client_auth.METHODS),
         "revocation_endpoint_auth_methods_supported": list(client_auth.METHODS),
         "introspection_endpoint_auth_methods_supported": _PROVING,
+        "revocation_feed_endpoint_auth_methods_supported": _PROVING,
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(id_token_algorithms),

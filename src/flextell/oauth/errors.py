@@ -5,6 +5,7 @@
     └── OAuthError             goes back to the client, as a redirect or as JSON
         ├── InvalidRequest
         ├── InvalidClient          401
+        ├── UnauthorizedClient     proven, and not registered for this
         ├── InvalidGrant           may carry an order: EndGrant
         ├── UnsupportedGrantType
         ├── UnsupportedResponseType
@@ -54,6 +55,12 @@ class InvalidClient(OAuthError):
 
     code = "invalid_client"
     status = 401
+
+
+class UnauthorizedClient(OAuthError):
+    """The client is who it says, and is not registered for this endpoint."""
+
+    code = "unauthorized_client"
 
 
 class InvalidGrant(OAuthError):

@@ -29,6 +29,9 @@ _OTHERWISE = 1000
 # RFC 8707 §2 and RFC 8693 §2.1 allow these more than once; both are ignored here.
 _MAY_REPEAT = frozenset({"resource", "audience"})
 
+# As many digits as every database's numbers have.
+_SEQUENCE = re.compile(r"[0-9]{1,18}")
+
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -151,3 +154,19 @@ def token_question(form: Form) -> TokenQuestion:
     """Read a revocation or introspection request. Raises InvalidRequest."""
     form.refuse_repeated()
     return TokenQuestion(form.need("token"))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedQuestion:
+    """What a resource server asks the revocation feed: the news after this number."""
+
+    since: int
+
+
+def feed_question(form: Form) -> FeedQuestion:
+    """Read a request for news of revocations; without `since` all of it. Raises InvalidRequest."""
+    form.refuse_repeated()
+    since = form.get("since") or "0"
+    if not _SEQUENCE.fullmatch(since):
+        raise InvalidRequest("since must be the sequence of an answer before: a whole number.")
+    return FeedQuestion(int(since))

@@ -132,8 +132,11 @@ class Revocations(Protocol):
     def add(self, name: str, expires_at: int, now: int) -> None:
         """Tell every node that this `jti` is over."""
 
-    def since(self, sequence: int) -> list[Revocation]:
-        """All news after a number, oldest first. No item ever appears below one already read."""
+    def since(self, sequence: int, most: int | None = None) -> list[Revocation]:
+        """The news after a number, oldest first, all of it or the first `most`.
+
+        No item ever appears below one already read.
+        """
 
     def any_of(self, names: Sequence[str]) -> bool:
         """Whether one of these grants or `jti`s is over: the answer of last resort."""

@@ -25,10 +25,11 @@ class SqlRevocations:
             now=now,
         )
 
-    def since(self, sequence: int) -> list[Revocation]:
+    def since(self, sequence: int, most: int | None = None) -> list[Revocation]:
+        limit = "" if most is None else f" LIMIT {most:d}"
         rows = self._sql.all(
             "SELECT sequence, name, expires_at FROM revocations WHERE sequence > :sequence "
-            "ORDER BY sequence",
+            f"ORDER BY sequence{limit}",
             sequence=sequence,
         )
         return [Revocation(*row) for row in rows]

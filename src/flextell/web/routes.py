@@ -9,7 +9,14 @@ from starlette.types import ASGIApp
 from flextell.parts import Parts
 from flextell.web.answers import to_machine
 from flextell.web.assets import assets
-from flextell.web.endpoints import authorize, discovery, introspect, revoke, token
+from flextell.web.endpoints import (
+    authorize,
+    discovery,
+    introspect,
+    revocation_feed,
+    revoke,
+    token,
+)
 from flextell.web.exchange import Answer, Endpoint, Handler, HttpProblem, Request
 from flextell.web.pages import consent, home, sign_in
 from flextell.web.pages.render import to_person
@@ -21,6 +28,7 @@ MACHINES: dict[str, dict[str, Make]] = {
     "/oauth/token": {"POST": token.endpoint},
     "/oauth/introspect": {"POST": introspect.endpoint},
     "/oauth/revoke": {"POST": revoke.endpoint},
+    "/oauth/revocations": {"POST": revocation_feed.endpoint},
     "/.well-known/oauth-authorization-server": {"GET": discovery.metadata},
     "/.well-known/openid-configuration": {"GET": discovery.metadata},
     "/.well-known/jwks.json": {"GET": discovery.key_set},

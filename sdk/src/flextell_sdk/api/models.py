@@ -1,0 +1,97 @@
+"""The resources of the API, as frozen values. Times are in UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the API says of itself."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something else, by its id and name."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a business is; degrees as text."""
+
+    latitude: str | None = None
+    longitude: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkHours:
+    """When a business is open on one day; times are `HH:MM`, local."""
+
+    day: str
+    enabled: bool
+    open: str
+    close: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A business that the person belongs to."""
+
+    id: int
+    name: str
+    avatar_url: str | None = None
+    phone_number: str | None = None
+    address: str | None = None
+    location: Location = Location()
+    services: tuple[str, ...] = ()
+    knowledge_base: tuple[str, ...] = ()
+    work_hours: tuple[WorkHours, ...] = ()
+    city: Reference | None = None
+    district: Reference | None = None
+    country: Reference | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A coloured label; `color` is `#RRGGBB`."""
+
+    id: int
+    name: str
+    color: str
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer of a tenant. `deleted_at` is set on those that only `trashed` shows."""
+
+    id: int
+    first_name: str
+    last_name: str
+    phone_number: str | None = None
+    email: str | None = None
+    date_of_birth: datetime | None = None
+    gender: str | None = None
+    country_name: str | None = None
+    identity_number: str | None = None
+    job: str | None = None
+    address: str | None = None
+    default_channel_id: int | None = None
+    avatar_url: str | None = None
+    related_user: Reference | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}".strip()

@@ -1,0 +1,216 @@
+"""The clients: everything that the API offers, one line for each operation, twice.
+
+What happens in a call stands in `call` and `bearer`, once; here are the two ways to wait for it.
+"""
+
+import asyncio
+from concurrent.futures import Future
+from typing import Any, TypeVar, Unpack
+from urllib.parse import unquote
+
+import httpx2
+
+from flextell_sdk.api import operations
+from flextell_sdk.api.models import About, Customer, Tenant
+from flextell_sdk.api.operation import Operation, as_query
+from flextell_sdk.api.paging import AsyncListing, Listing
+from flextell_sdk.call import Finished, advance, performed
+from flextell_sdk.errors import NotForThere
+from flextell_sdk.grant import Grant
+from flextell_sdk.tokens import Tokens
+from flextell_sdk.waiting import arrival
+
+T = TypeVar("T")
+
+
+def _request(
+    http: httpx2.Client | httpx2.AsyncClient, grant: Grant, tenant: int | None, of: Operation[Any]
+) -> httpx2.Request:
+    """The request of an operation, in a tenant if one was named."""
+    headers = {}
+    if tenant is not None:
+        headers["x-tenant"] = str(tenant)
+    if of.idempotency_key:
+        headers["idempotency-key"] = of.idempotency_key
+    url = grant.wire.app.api_url + of.path
+    try:
+        return http.build_request(
+            of.method, url, params=of.query or None, json=of.body, headers=headers
+        )
+    except httpx2.InvalidURL:
+        raise NotForThere("This path cannot be part of an address.") from None
+
+
+def _operation(
+    method: str, path: str, query: dict[str, object] | None, body: Any, idempotency_key: str
+) -> Operation[Any]:
+    """An operation that this version does not know by name, read as plain JSON."""
+    segments = unquote(path.partition("?")[0]).split("/")
+    # Without a slash it would go on with the host's name or port; dots lead out of the API.
+    if segments[0] or not {".", ".."}.isdisjoint(segments):
+        raise NotForThere("A path begins with a slash, and has no dots for a part.")
+    return Operation(method, path, _as_it_is, as_query(**query or {}), body, idempotency_key)
+
+
+def _as_it_is(body: Any) -> Any:
+    return body
+
+
+class Client:
+    """The API for one person, in threads. Costs next to nothing to make.
+
+    `tenant` is the tenant to act in, for those who belong to several. Every call raises ApiError,
+    SignInAgain, Unreachable, TokenRequestRefused, StoreError or UnexpectedAnswer.
+    """
+
+    def __init__(self, grant: Grant, *, tenant: int | None = None) -> None:
+        self.grant = grant
+        self.tenant = tenant
+        self.account = Account(self)
+        self.customers = Customers(self)
+
+    def in_tenant(self, tenant: int) -> "Client":
+        """The same, acting in that tenant."""
+        return Client(self.grant, tenant=tenant)
+
+    def about(self) -> About:
+        """What the API says of itself."""
+        return self.perform(operations.about())
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, object] | None = None,
+        body: Any = None,
+        idempotency_key: str = "",
+    ) -> Any:
+        """The parsed JSON of any call; `path` follows the API's address, as in `/v1/customers`."""
+        return self.perform(_operation(method, path, query, body, idempotency_key))
+
+    def perform(self, operation: Operation[T]) -> T:
+        """What the operation reads out of the API's answer."""
+        wire = self.grant.wire
+        call = performed(
+            self.grant, operation, _request(wire.http(), self.grant, self.tenant, operation)
+        )
+        came: httpx2.Response | Tokens | None = None
+        failure: httpx2.RequestError | None = None
+        while not isinstance(step := advance(call, came, failure), Finished):
+            came, failure = None, None
+            try:
+                if isinstance(step, httpx2.Request):
+                    came = wire.http().send(step)
+                elif isinstance(step, Future):
+                    came = step.result()
+                else:
+                    wire.sources.pause(step)
+            except httpx2.RequestError as problem:
+                failure = problem
+        return step.value
+
+
+class AsyncClient:
+    """The API for one person, in tasks: as `Client`, to be awaited."""
+
+    def __init__(self, grant: Grant, *, tenant: int | None = None) -> None:
+        self.grant = grant
+        self.tenant = tenant
+        self.account = AsyncAccount(self)
+        self.customers = AsyncCustomers(self)
+
+    def in_tenant(self, tenant: int) -> "AsyncClient":
+        """The same, acting in that tenant."""
+        return AsyncClient(self.grant, tenant=tenant)
+
+    async def about(self) -> About:
+        """What the API says of itself."""
+        return await self.perform(operations.about())
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, object] | None = None,
+        body: Any = None,
+        idempotency_key: str = "",
+    ) -> Any:
+        """The parsed JSON of any call; `path` follows the API's address, as in `/v1/customers`."""
+        return await self.perform(_operation(method, path, query, body, idempotency_key))
+
+    async def perform(self, operation: Operation[T]) -> T:
+        """What the operation reads out of the API's answer."""
+        wire = self.grant.wire
+        call = performed(
+            self.grant,
+            operation,
+            _request(wire.http_of_tasks(), self.grant, self.tenant, operation),
+        )
+        came: httpx2.Response | Tokens | None = None
+        failure: httpx2.RequestError | None = None
+        while not isinstance(step := advance(call, came, failure), Finished):
+            came, failure = None, None
+            try:
+                if isinstance(step, httpx2.Request):
+                    came = await wire.http_of_tasks().send(step)
+                elif isinstance(step, Future):
+                    came = await arrival(step)
+                else:
+                    await asyncio.sleep(step)
+            except httpx2.RequestError as problem:
+                failure = problem
+        return step.value
+
+
+class Account:
+    """What belongs to the person."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def tenants(self, **query: Unpack[operations.ListQuery]) -> Listing[Tenant]:
+        """The businesses that the person belongs to."""
+        return Listing(self._client.perform, operations.list_tenants(**query))
+
+
+class AsyncAccount:
+    """As `Account`, for tasks."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    def tenants(self, **query: Unpack[operations.ListQuery]) -> AsyncListing[Tenant]:
+        """The businesses that the person belongs to."""
+        return AsyncListing(self._client.perform, operations.list_tenants(**query))
+
+
+class Customers:
+    """The customers of the tenant."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self, **query: Unpack[operations.CustomerQuery]) -> Listing[Customer]:
+        """Customers, page by page as they are read."""
+        return Listing(self._client.perform, operations.list_customers(**query))
+
+    def get(self, customer_id: int) -> Customer:
+        """One customer."""
+        return self._client.perform(operations.get_customer(customer_id))
+
+
+class AsyncCustomers:
+    """As `Customers`, for tasks."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    def list(self, **query: Unpack[operations.CustomerQuery]) -> AsyncListing[Customer]:
+        """Customers, page by page as they are read."""
+        return AsyncListing(self._client.perform, operations.list_customers(**query))
+
+    async def get(self, customer_id: int) -> Customer:
+        """One customer."""
+        return await self._client.perform(operations.get_customer(customer_id))

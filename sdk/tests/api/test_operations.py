@@ -1,0 +1,140 @@
+"""Every operation is a value, and a method of both clients."""
+
+import inspect
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, get_origin, get_type_hints
+
+import pytest
+
+from flextell_sdk.api import operations
+from flextell_sdk.api.operation import Operation, as_query
+from flextell_sdk.client import AsyncClient, Client
+from flextell_sdk.errors import UnexpectedAnswer
+from sdk.tests.world import World
+
+METHODS: dict[str, str] = {
+    "about": "about",
+    "list_tenants": "account.tenants",
+    "list_customers": "customers.list",
+    "get_customer": "customers.get",
+}
+# Those that make no operation with a name of its own.
+GENERAL = {"call", "perform", "in_tenant"}
+CLIENTS = [Client, AsyncClient]
+
+
+def operation_functions() -> dict[str, Callable[..., Any]]:
+    """Every public function of the module that makes an operation."""
+    return {
+        name: function
+        for name, function in inspect.getmembers(operations, inspect.isfunction)
+        if function.__module__ == operations.__name__
+        and get_origin(get_type_hints(function)["return"]) is Operation
+    }
+
+
+def method_of(client: object, path: str) -> Callable[..., Any]:
+    found = client
+    for name in path.split("."):
+        found = getattr(found, name)
+    assert callable(found)
+    return found
+
+
+def public_methods(client: object) -> set[str]:
+    """Every method of a client and of its parts."""
+    own = {name for name, _ in inspect.getmembers(client, inspect.ismethod) if name[0] != "_"}
+    parts = {
+        f"{part}.{name}"
+        for part, of in vars(client).items()
+        if type(of).__module__ == type(client).__module__
+        for name, _ in inspect.getmembers(of, inspect.ismethod)
+        if name[0] != "_"
+    }
+    return own - GENERAL | parts
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_operations_and_methods_are_the_same_set(world: World, client: type[Any]) -> None:
+    assert METHODS.keys() == operation_functions().keys()
+    assert public_methods(client(world.photos.open("alice"))) == set(METHODS.values())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(("operation", "method"), METHODS.items(), ids=METHODS)
+def test_a_method_takes_what_its_operation_takes(
+    world: World, client: type[Any], operation: str, method: str
+) -> None:
+    made = method_of(client(world.photos.open("alice")), method)
+
+    asked = inspect.signature(operation_functions()[operation], eval_str=True).parameters
+    assert inspect.signature(made, eval_str=True).parameters == asked
+
+
+@pytest.mark.parametrize("method", METHODS.values())
+def test_a_method_is_documented_as_its_operation_is_and_the_same_in_both_clients(
+    world: World, method: str
+) -> None:
+    alice = world.photos.open("alice")
+    texts = [inspect.getdoc(method_of(client(alice), method)) for client in CLIENTS]
+
+    assert texts[0]
+    assert texts[0] == texts[1]
+
+
+def test_every_operation_says_which_scope_it_takes_or_that_any_token_will_do() -> None:
+    texts = {name: inspect.getdoc(made) or "" for name, made in operation_functions().items()}
+
+    assert [name for name, text in texts.items() if not ("Scope:" in text or "token" in text)] == []
+
+
+def test_a_list_is_asked_for_in_large_pages_unless_one_says_otherwise() -> None:
+    assert operations.list_tenants().query == {"limit": "100"}
+    assert operations.list_customers(limit=5, trashed=False, search="Bob").query == {
+        "limit": "5",
+        "trashed": "false",
+        "search": "Bob",
+    }
+
+
+def test_a_path_has_its_values_in_it() -> None:
+    assert operations.get_customer(7).path == "/v1/customers/7"
+    with pytest.raises(ValueError, match="format code"):
+        operations.get_customer("../secrets")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"data": None}, {"data": []}])
+def test_an_answer_without_the_thing_is_not_what_was_expected(body: object) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        operations.get_customer(7).read(body)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"])
+def test_a_key_makes_anything_repeatable(method: str) -> None:
+    """RFC 9110 §9.2.2: some methods are idempotent by themselves."""
+    by_itself = method not in ("POST", "PATCH")
+
+    assert Operation(method, "/x", str).is_repeatable == by_itself
+    assert Operation(method, "/x", str, idempotency_key="k").is_repeatable
+
+
+def test_a_query_is_text_without_what_is_absent() -> None:
+    query = as_query(
+        yes=True,
+        no=False,
+        number=7,
+        absent=None,
+        empty="",
+        day=date(2025, 6, 15),
+        moment=datetime(2025, 6, 15, 15, 6, tzinfo=UTC),
+    )
+
+    assert query == {
+        "yes": "true",
+        "no": "false",
+        "number": "7",
+        "empty": "",
+        "day": "2025-06-15",
+        "moment": "2025-06-15T15:06:00+00:00",
+    }
