@@ -81,8 +81,27 @@ def test_without_a_name_it_is_the_persons_own_at_the_server(world: World) -> Non
     assert world.photos.exchange_code(world.come_back(OPENID)).name == "alice"
 
 
-def test_where_the_server_does_not_say_who_it_is_there_is_one_grant(world: World) -> None:
-    assert world.photos.exchange_code(world.come_back()).name == "default"
+def test_where_the_server_does_not_say_who_it_is_a_name_must_be_given(world: World) -> None:
+    """One name for all would mix people up. The code is not spent for that."""
+    code = world.come_back()
+    with pytest.raises(TypeError, match="openid"):
+        world.photos.exchange_code(code)
+
+    assert world.photos.exchange_code(code, "alice").is_signed_in()
+
+
+def test_nobody_takes_the_place_of_another_who_is_signed_in(world: World) -> None:
+    """A browser that two people share, say, or a link that somebody was sent."""
+    alice = world.photos.exchange_code(world.come_back(OPENID), "the person here")
+    of_alice = alice.tokens()
+    bob = replace(of_alice, id_token=a_jwt({"sub": "bob"}))
+    with pytest.raises(SignInMismatch, match="Somebody else"):
+        alice.begin(bob)
+    assert alice.tokens() == of_alice
+
+    alice.sign_out()
+    alice.begin(bob)
+    assert alice.is_signed_in()
 
 
 ID_TOKENS = {

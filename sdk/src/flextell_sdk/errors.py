@@ -62,7 +62,7 @@ class SignInMismatch(SignInError):
 class SignInAgain(FlextellError):
     """There is no way on without the person. `why` is a sentence; `grant` is its name.
 
-    `sign_in_url()` of the `Grant`, one call away, makes the address to send them to.
+    `start_sign_in()` of the `Grants` or the `Grant` makes the address to send them to.
     """
 
     def __init__(self, grant: str, why: str) -> None:

@@ -18,13 +18,14 @@ from typing import Protocol, TypeVar
 from flextell_sdk.errors import (
     InsufficientScope,
     SignInAgain,
+    SignInMismatch,
     StoreDamaged,
     StoreKeyMissing,
     TokenRequestRefused,
 )
 from flextell_sdk.freshness import deadlines
 from flextell_sdk.patience import ONCE, Patience
-from flextell_sdk.sign_in import SignIn, start_sign_in
+from flextell_sdk.sign_in import SignIn, id_token_claims, start_sign_in
 from flextell_sdk.stores.protocol import Held, TokenStore
 from flextell_sdk.token_endpoint import (
     check_revoked,
@@ -163,10 +164,16 @@ class Grant:
         wanted = dict.fromkeys((*have, *missing.scopes))
         return self.start_sign_in(scope=" ".join(wanted))
 
-    def begin(self, tokens: Tokens) -> None:
-        """Keep the tokens of a sign-in that succeeded instead of any before. Raises StoreError."""
+    def begin(self, tokens: Tokens, *, may_be_another_person: bool = False) -> None:
+        """Keep the tokens of a sign-in that succeeded instead of any before.
+
+        Raises StoreError, and SignInMismatch if those before are of another person and alive.
+        """
         with self._hold() as held:
-            self._keep(held, tokens.as_next_after(_readable(held)))
+            before = _readable(held)
+            if before and not may_be_another_person and not _of_one_person(before, tokens):
+                raise SignInMismatch("Somebody else signed in: let the first one sign out.")
+            self._keep(held, tokens.as_next_after(before))
 
     def sign_out(self) -> None:
         """End the grant: at the server first, then here (RFC 7009).
@@ -384,3 +391,11 @@ def _readable(held: Held) -> Tokens | None:
         return held.tokens
     except (StoreDamaged, StoreKeyMissing):
         return None
+
+
+def _of_one_person(before: Tokens, after: Tokens) -> bool:
+    """Whether nothing speaks against it; an ID token need not be there, or of today."""
+    if before.ended or before.id_token is None or after.id_token is None:
+        return True
+    known, new = (id_token_claims(each) for each in (before.id_token, after.id_token))
+    return known.get("sub") == new.get("sub")

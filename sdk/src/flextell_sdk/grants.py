@@ -5,7 +5,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Self, TypeVar
 
@@ -26,6 +26,8 @@ from flextell_sdk.wire import Wire
 
 T = TypeVar("T")
 
+# For programs of one person.
+DEFAULT_NAME = "default"
 # About a kilobyte each.
 KEPT_AT_HAND = 10_000
 # How many grants may be refreshed at once; each takes a thread for as long as the server does.
@@ -87,7 +89,7 @@ class Grants:
         self._refreshing.join()
         self.wire.close()
 
-    def open(self, name: str) -> Grant:
+    def open(self, name: str = DEFAULT_NAME) -> Grant:
         """The grant of that name, which may be any text: your own id of the person, say.
 
         There need be nothing under it yet; `Grant.is_signed_in` tells.
@@ -103,9 +105,14 @@ class Grants:
             return grant
 
     def start_sign_in(
-        self, *, scope: str | None = None, prompt: str = "", login_hint: str = ""
+        self,
+        *,
+        scope: str | None = None,
+        prompt: str = "",
+        login_hint: str = "",
+        extra: Mapping[str, str] | None = None,
     ) -> SignIn:
-        """Where to send the person, and what to remember meanwhile.
+        """Where to send the person, and what to remember meanwhile; as `sign_in.start_sign_in`.
 
         Raises Unreachable, ServerMisconfigured.
         """
@@ -115,19 +122,26 @@ class Grants:
             scope=scope,
             prompt=prompt,
             login_hint=login_hint,
+            extra=extra,
             sources=self.wire.sources,
         )
 
-    def exchange_code(self, code: ProvenCode, name: str | None = None) -> Grant:
+    def exchange_code(
+        self, code: ProvenCode, name: str | None = None, *, may_be_another_person: bool = False
+    ) -> Grant:
         """Buy tokens with a code and keep them as the grant `name` (RFC 6749 §4.1.3).
 
-        Without a name it is the person's `sub`, which takes the scope `openid`. The request is
-        sent once, unless it surely did not arrive: a code that is presented twice ends what it
-        bought (§4.1.2). Raises TokenRequestRefused, Unreachable, SignInMismatch, StoreError.
+        Without a name it is the person's `sub`, which takes the scope `openid`: TypeError else,
+        for one name for everybody would mix them up. A living grant of that name stays with the
+        person it is of, as far as ID tokens tell: SignInMismatch for another, unless told. The
+        request is sent once, unless it surely did not arrive: a code that is presented twice ends
+        what it bought (§4.1.2). Raises TokenRequestRefused, Unreachable, SignInMismatch, StoreError.
         """
         asked = code.remembered
         if (asked.issuer, asked.client_id) != (self.app.issuer, self.app.client_id):
             raise SignInMismatch("The sign-in was begun for another app or server.")
+        if name is None and "openid" not in asked.scope.split():
+            raise TypeError("name the grant, or ask for the scope openid")
         request = exchange_request(self.app, self.wire.server(), code)
         tokens = self.wire.ask(
             request,
@@ -135,8 +149,8 @@ class Grants:
             only_if_not_sent=True,
         )
         subject = self._subject(tokens, code)
-        grant = self.open(subject if name is None else name)
-        grant.begin(tokens)
+        grant = self.open(name or subject)
+        grant.begin(tokens, may_be_another_person=may_be_another_person)
         return grant
 
     async def start_sign_in_async(
@@ -156,19 +170,16 @@ class Grants:
         return await arrival(self._others.submit(work))
 
     def _subject(self, tokens: Tokens, code: ProvenCode) -> str:
-        """Who signed in, if the server says so (OpenID Connect Core §3.1.3.3)."""
+        """Who signed in; empty if that was not asked for (OpenID Connect Core §3.1.3.3)."""
         if tokens.id_token is None:
             if "openid" in code.remembered.scope.split():
                 raise ServerMisconfigured("The scope openid was asked for, and no ID token came.")
-            return DEFAULT_NAME
+            return ""
         claims = check_id_token(tokens.id_token, code.remembered, self.wire.server_now())
         return str(claims["sub"])
 
     def _refresh(self, work: Callable[[], T]) -> "Future[T]":
         return self._refreshing.submit(work)
-
-
-DEFAULT_NAME = "default"
 
 
 _ALIVE: "weakref.WeakSet[Grants]" = weakref.WeakSet()

@@ -56,9 +56,10 @@ def sign_in_here(
     """The grant `name` of the person at this machine; signs them in with a browser if need be.
 
     Tokens that work and cover `scope`, the app's unless given, are enough; `anew` asks all the
-    same. The app's `redirect_uri` is a loopback address, as registered: without a port any free
-    one is taken; the default is `http://127.0.0.1/callback`. The address to open goes to `say`
-    too, for a person whose browser does not open. `grants` brings a store of its own.
+    same, and whoever comes then takes the place of who was there. The app's `redirect_uri` is a
+    loopback address, as registered: without a port any free one is taken; the default is
+    `http://127.0.0.1/callback`. The address to open goes to `say` too, for a person whose browser
+    does not open. `grants` brings a store of its own.
 
     Waits for the person: in async code `await grants.in_thread(...)` or `asyncio.to_thread`, where
     a wait that is cancelled goes on until it is over. Raises SignInError (AccessDenied and others)
@@ -77,7 +78,7 @@ def sign_in_here(
         # New tokens take the place of the old ones, and should not be good for less.
         wanted = list(dict.fromkeys((*have, *wanted)))
     code = _code(app, grants, " ".join(wanted), open_browser, wait_seconds, say)
-    return grants.exchange_code(code, name)
+    return grants.exchange_code(code, name, may_be_another_person=anew)
 
 
 def _scopes(grant: Grant) -> tuple[str, ...] | None:

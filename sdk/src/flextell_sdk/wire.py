@@ -50,6 +50,7 @@ class Wire:
         self._discovery: Future[Server] | None = None
         self._ending = threading.Event()
         self._lock = threading.RLock()
+        self._trust: ssl.SSLContext | None = None
         self._http: httpx2.Client | None = None
         self._tasks_http: weakref.WeakKeyDictionary[object, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -95,16 +96,22 @@ class Wire:
         found = self._tasks_http.get(loop)
         if found is None:
             found = self._tasks_http[loop] = httpx2.AsyncClient(
-                verify=self.app.trust(),
+                verify=self._trusted(),
                 timeout=self.app.timeout_seconds,
                 transport=self._async_transport,
                 headers=HEADERS,
             )
         return found
 
+    def _trusted(self) -> ssl.SSLContext:
+        # Made once: it takes tens of milliseconds, which an event loop would feel.
+        if self._trust is None:
+            self._trust = self.app.trust()
+        return self._trust
+
     def _new_http(self) -> httpx2.Client:
         http = httpx2.Client(
-            verify=self.app.trust(),
+            verify=self._trusted(),
             timeout=self.app.timeout_seconds,
             transport=self._transport,
             headers=HEADERS,

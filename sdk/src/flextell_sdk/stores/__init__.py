@@ -5,6 +5,7 @@ is in `flextell_sdk.stores.conformance`.
 """
 
 from flextell_sdk.stores.file import FileStore
+from flextell_sdk.stores.holding import holding
 from flextell_sdk.stores.keys import key_from_environment, key_from_text, new_key
 from flextell_sdk.stores.memory import MemoryStore
 from flextell_sdk.stores.protocol import Held, TokenStore
@@ -16,6 +17,7 @@ __all__ = [
     "MemoryStore",
     "Seal",
     "TokenStore",
+    "holding",
     "key_from_environment",
     "key_from_text",
     "new_key",
