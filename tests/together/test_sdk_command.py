@@ -82,9 +82,13 @@ class Shell:
             self.start("sign-in", *words, browser=browser) as process,
             httpx2.Client(verify=self.server.trust()) as http,
         ):
-            back = Visitor(http, self.server.url, ALICE, PASSWORD).visit(told(process), answer)
-            assert httpx2.get(back).status_code == 200
-            return ended(process)
+            try:
+                back = Visitor(http, self.server.url, ALICE, PASSWORD).visit(told(process), answer)
+                assert httpx2.get(back).status_code == 200
+                return ended(process)
+            finally:
+                # Where something failed it would wait for her for minutes.
+                process.kill()
 
 
 def ended(process: "subprocess.Popen[str]") -> Ran:

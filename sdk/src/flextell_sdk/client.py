@@ -35,7 +35,7 @@ def _request(
     url = grant.wire.app.api_url + of.path
     try:
         return http.build_request(
-            of.method, url, params=of.query or None, json=of.body, headers=headers
+            of.method, url, params=of.query or None, json=of.body, headers=headers or None
         )
     except httpx2.InvalidURL:
         raise NotForThere("This path cannot be part of an address.") from None
@@ -45,11 +45,18 @@ def _operation(
     method: str, path: str, query: dict[str, object] | None, body: Any, idempotency_key: str
 ) -> Operation[Any]:
     """An operation that this version does not know by name, read as plain JSON."""
-    segments = unquote(path.partition("?")[0]).split("/")
-    # Without a slash it would go on with the host's name or port; dots lead out of the API.
-    if segments[0] or not {".", ".."}.isdisjoint(segments):
+    if path and _leads_out(path):
         raise NotForThere("A path begins with a slash, and has no dots for a part.")
     return Operation(method, path, _as_it_is, as_query(**query or {}), body, idempotency_key)
+
+
+def _leads_out(path: str) -> bool:
+    """Without a slash it would go on with the host's name or port; dots lead out of the API."""
+    if not path.startswith("/"):
+        return True
+    if "." not in path and "%" not in path:
+        return False
+    return not {".", ".."}.isdisjoint(unquote(path.partition("?")[0]).split("/"))
 
 
 def _as_it_is(body: Any) -> Any:

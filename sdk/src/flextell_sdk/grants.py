@@ -135,7 +135,9 @@ class Grants:
         for one name for everybody would mix them up. A living grant of that name stays with the
         person it is of, as far as ID tokens tell: SignInMismatch for another, unless told. The
         request is sent once, unless it surely did not arrive: a code that is presented twice ends
-        what it bought (§4.1.2). Raises TokenRequestRefused, Unreachable, SignInMismatch, StoreError.
+        what it bought (§4.1.2).
+
+        Raises TokenRequestRefused, Unreachable, SignInMismatch, StoreError.
         """
         asked = code.remembered
         if (asked.issuer, asked.client_id) != (self.app.issuer, self.app.client_id):
