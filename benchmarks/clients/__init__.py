@@ -1,0 +1,1 @@
+"""Our SDK beside other clients, each as its own documentation uses it: `make bench-clients`."""
