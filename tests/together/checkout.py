@@ -173,4 +173,8 @@ def _end(process: "subprocess.Popen[str]") -> None:
     """It and its children."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(SECONDS)
+        try:
+            process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
