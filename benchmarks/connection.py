@@ -6,6 +6,7 @@ status, the headers it needs and a body of known length.
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import urlencode, urlsplit
@@ -64,7 +65,10 @@ class Connection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._writer.close()
+        # Not `close`: that would leave it half closed when the event loop ends.
+        self._writer.transport.abort()
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
     async def send(self, request: bytes) -> Reply:
         """Write a whole request, read a whole reply."""
