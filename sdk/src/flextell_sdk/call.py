@@ -83,10 +83,10 @@ class Unreadable(Exception):
 
 
 def body_of(response: httpx2.Response, now: float) -> Any:
-    """The JSON of a success, None where there is no body. Raises ApiError, Unreadable."""
+    """The JSON of a success, None for a 204. Raises ApiError, Unreadable."""
     if not response.is_success:
         raise error_of(response, now)
-    if not response.content:
+    if response.status_code == 204:
         return None
     try:
         return response.json()
