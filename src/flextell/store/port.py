@@ -310,5 +310,8 @@ class Store(Protocol):
     def at_once(self, work: Callable[[Unit], T]) -> T:
         """The same as `write` in this thread, for the command line. Raises StoreUnavailable."""
 
+    def waiting(self) -> int:
+        """How many units of work wait for their turn."""
+
     def close(self) -> None:
         """Finish what was begun and let go of the database."""

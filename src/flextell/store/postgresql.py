@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
 from flextell.store.transaction import on_postgresql
 from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
+from flextell.store.watch import UNWATCHED, Watch
 
 T = TypeVar("T")
 
@@ -91,6 +92,15 @@ class Opened:
     unit: SqlUnit
 
 
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """What a unit of work returned, and when it had a thread (seconds of the monotonic clock)."""
+
+    result: T
+    began_at: float
+    ended_at: float
+
+
 class PostgresqlStore:
     """`port.Store` on a PostgreSQL database."""
 
@@ -100,10 +110,14 @@ class PostgresqlStore:
         connections: int,
         wait_seconds: float = 5.0,
         code_retention_seconds: int = CODE_RETENTION_SECONDS,
+        watch: Watch = UNWATCHED,
     ) -> None:
+        self._watch = watch
         self._url = url
         self._wait_seconds = wait_seconds
         self._code_retention_seconds = code_retention_seconds
+        self._most = connections
+        self._inside = 0
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgresql")
         self._local = threading.local()
         self._connections: set[psycopg.Connection[Any]] = set()
@@ -111,8 +125,18 @@ class PostgresqlStore:
 
     async def write(self, work: Callable[[Unit], T]) -> T:
         self._refuse_if_closed()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._in_time, work, time.monotonic())
+        loop, asked_at = asyncio.get_running_loop(), time.monotonic()
+        self._inside += 1
+        try:
+            done = await loop.run_in_executor(self._threads, self._in_time, work, asked_at)
+        except StoreUnavailable:
+            self._watch.unavailable()
+            raise
+        finally:
+            self._inside -= 1
+        self._watch.waited(done.began_at - asked_at)
+        self._watch.committed(1, done.ended_at - done.began_at)
+        return done.result
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         return await self.write(work)
@@ -121,6 +145,9 @@ class PostgresqlStore:
         self._refuse_if_closed()
         # In a thread that has a connection: a node holds no more of them than was set.
         return self._threads.submit(self._run, work).result()
+
+    def waiting(self) -> int:
+        return max(self._inside - self._most, 0)
 
     def close(self) -> None:
         self._closed = True
@@ -132,10 +159,11 @@ class PostgresqlStore:
         if self._closed:
             raise StoreUnavailable("The server is stopping; try again in a moment.")
 
-    def _in_time(self, work: Callable[[Unit], T], asked_at: float) -> T:
-        if time.monotonic() - asked_at > self._wait_seconds:
+    def _in_time(self, work: Callable[[Unit], T], asked_at: float) -> "Done[T]":
+        began_at = time.monotonic()
+        if began_at - asked_at > self._wait_seconds:
             raise StoreBusy("The database is too busy; try again in a moment.")
-        return self._run(work)
+        return Done(self._run(work), began_at, time.monotonic())
 
     def _run(self, work: Callable[[Unit], T]) -> T:
         error: Exception | None = None
