@@ -30,6 +30,7 @@ from flextell.web.routes import build_web
 
 KEYS_EVERY_SECONDS = 2.0
 RECEIPTS_EVERY_SECONDS = 0.5
+LAST_RECEIPTS_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = 5.0
 SWEEP_ROWS = 500
 SWEEP_PAUSE_SECONDS = 0.05
@@ -160,8 +161,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(StoreUnavailable):
-            await parts.receipts.flush()
+        # A database that is silent now must not keep us from leaving.
+        with suppress(StoreUnavailable, TimeoutError):
+            await asyncio.wait_for(parts.receipts.flush(), LAST_RECEIPTS_SECONDS)
         parts.hashing.close()
         parts.store.close()
 

@@ -38,6 +38,15 @@ class StoreBusy(StoreUnavailable):
     """Somebody else holds the database for too long; trying again helps."""
 
 
+class StoreAway(StoreUnavailable):
+    """Nobody answers where the database should be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database cannot be reached; check that it runs and that its URL is right."
+        )
+
+
 class StoreFull(StoreUnavailable):
     """There is no room left to write."""
 
