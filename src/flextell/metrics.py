@@ -103,10 +103,15 @@ KEY_AGE = Metric(
     "Since the key that signs now began to.",
     ("purpose",),
 )
+WORKERS = Metric("gauge", "flextell_workers", "Workers that are ready; only with several.")
+WORKER_RESTARTS = Metric(
+    "counter", "flextell_worker_restarts", "Workers started in place of one that died."
+)
+
 TABLE: tuple[Metric, ...] = (
     *(REQUESTS, REQUEST_SECONDS, TOKENS_ISSUED, REFUSALS, REPLAYS, SIGN_INS, TOKENS_VERIFIED),
     *(HASHES_WAITING, STORE_QUEUE, STORE_WAIT, STORE_COMMIT, STORE_GROUP, STORE_UNAVAILABLE),
-    *(FEED_AGE, FEED_SIZE, SWEPT, KEY_AGE),
+    *(FEED_AGE, FEED_SIZE, SWEPT, KEY_AGE, WORKERS, WORKER_RESTARTS),
 )
 
 # The endpoint of requests to addresses that are not in our tables.

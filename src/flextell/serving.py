@@ -104,6 +104,7 @@ def prepared(settings: Settings) -> Iterator[Place]:
     Raises ExitError.
     """
     check_transport(settings)
+    check_workers(settings)
     with contextlib.ExitStack() as held:
         held.enter_context(_locked(settings.data_dir))
         listener = held.enter_context(bound(Address(settings.host, settings.port)))
@@ -159,6 +160,15 @@ def check_transport(settings: Settings) -> None:
         _usage(
             "FLEXTELL_TRUSTED_PROXIES must be IP addresses or CIDR ranges such as 10.0.0.0/8,"
             " with commas between them; correct it."
+        )
+
+
+def check_workers(settings: Settings) -> None:
+    """Refuse several workers where only one can be: ExitError (USAGE)."""
+    if settings.workers > 1 and not settings.database.startswith("postgresql"):
+        _usage(
+            "Several workers need PostgreSQL, for SQLite has one writer: set FLEXTELL_DATABASE,"
+            " or leave FLEXTELL_WORKERS at 1."
         )
 
 

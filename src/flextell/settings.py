@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     management_host: str = Field(
         "127.0.0.1", description="Address of that port; do not open it to strangers."
     )
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes that share the port; more than one on PostgreSQL."
+    )
     issuer: str = Field(
         "", description="Public https URL of this server; empty: https://localhost:PORT."
     )

@@ -77,14 +77,12 @@ class Api:
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        self._answers[self._endpoint(scope)].answered(answer.status, perf_counter() - began)
+        answers = self._answers.get(scope["path"]) or self._answers[self._endpoint(scope)]
+        answers.answered(answer.status, perf_counter() - began)
 
     def _endpoint(self, scope: Scope) -> str:
-        """The path as our table has it: what stands in it is anybody's text."""
-        path: str = scope["path"]
-        if path in self._answers:
-            return path
-        place = routes.walk(self._tree, path)
+        """The path as our table has it: what stands in the request is anybody's text."""
+        place = routes.walk(self._tree, scope["path"])
         return place[0].path or ELSEWHERE if place else ELSEWHERE
 
     async def _token(self, scope: Scope) -> tuple[AccessToken | None, Exception]:

@@ -41,6 +41,7 @@ OWN = {
     "tls_key_file": None,
     "trusted_proxies": (),
     "development_plain_http_on_loopback": False,
+    "workers": 1,
 }
 
 

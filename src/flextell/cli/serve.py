@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# -P: what lies in the directory that the server was started in is not to be imported.
+WORKER = (sys.executable, "-P", "-m", "flextell.cli.worker")
 IGNORED = "No setting has this name, so it is ignored: {}. `flextell settings` lists them all."
 
 
@@ -42,6 +44,13 @@ def serve(
         ),
     ] = None,
     database: Database = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the port; on PostgreSQL. [FLEXTELL_WORKERS, 1]",
+            metavar="N",
+        ),
+    ] = None,
     management_port: Annotated[
         int | None,
         typer.Option(
@@ -62,7 +71,7 @@ def serve(
     Examples:
       flextell serve --data-dir /var/lib/flextell
       flextell serve --data-dir DIR --host 0.0.0.0 --port 443 --issuer https://id.example.com \\
-          --database postgresql://flextell@db.example.com/flextell \\
+          --database postgresql://flextell@db.example.com/flextell --workers 4 \\
           --management-port 9090
     """
     from flextell.settings import unknown_variables, variables
@@ -73,12 +82,18 @@ def serve(
         port=port,
         issuer=issuer,
         database=database,
+        workers=workers,
         management_port=management_port,
     )
     open_log(settings.log_level)
     if unknown := unknown_variables(variables()):
         log.warning(IGNORED.format(", ".join(unknown)))
-    _serve_alone(settings)
+    if settings.workers == 1:
+        _serve_alone(settings)
+    else:
+        from flextell.workers.supervisor import supervise
+
+        supervise(settings, WORKER)
 
 
 def _serve_alone(settings: "Settings") -> None:
