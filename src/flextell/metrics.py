@@ -156,7 +156,11 @@ class Metrics:
 
     def counter(self, metric: Metric, *labels: str) -> Count:
         """The number itself: for the request path, which looks it up once."""
-        return self._counts.setdefault((metric, labels), Count())
+        key = metric, labels
+        found = self._counts.get(key)
+        if found is None:
+            found = self._counts[key] = Count()
+        return found
 
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
         """The same for what has a distribution."""
@@ -222,14 +226,11 @@ class StoreWatch:
     """What a store tells of its own work (`store.watch.Watch`), kept as metrics."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._waits = metrics.histogram(STORE_WAIT)
+        # A unit of work begins after so many seconds. Itself, for it is called for each of them.
+        self.waited = metrics.histogram(STORE_WAIT).observe
         self._groups = metrics.histogram(STORE_GROUP)
         self._commits = metrics.histogram(STORE_COMMIT)
         self._failures = metrics.counter(STORE_UNAVAILABLE)
-
-    def waited(self, seconds: float) -> None:
-        """A unit of work begins."""
-        self._waits.observe(seconds)
 
     def committed(self, units: int, seconds: float) -> None:
         """So many units of work were kept by one commit."""

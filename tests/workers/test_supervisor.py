@@ -237,6 +237,23 @@ def test_what_keeps_workers_from_starting_is_told_once(tmp_path: Path) -> None:
     assert output == ""
 
 
+def test_one_worker_that_cannot_start_ends_all_at_once_however_long_they_drain(
+    tmp_path: Path,
+) -> None:
+    began = time.monotonic()
+    with process(
+        tmp_path / "data",
+        BROKEN="The key does not fit; find the right one.",
+        BROKEN_WORKERS="1",
+        FLEXTELL_DRAIN_SECONDS="600",
+    ) as child:
+        _, said = child.communicate(timeout=60)
+
+    assert child.returncode == ExitCode.KEY_FILE
+    assert said == "The key does not fit; find the right one.\n"
+    assert time.monotonic() - began < 60
+
+
 def test_workers_that_end_again_and_again_are_given_up(start: Start) -> None:
     node = start()
 

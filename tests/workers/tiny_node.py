@@ -1,8 +1,8 @@
 """A node of several tiny workers, started as a process of its own with the data directory.
 
 `/` names the process that answers; `/wait` answers when the file `go` is in the data directory;
-`/hang` stops its worker's loop. BROKEN=sentence keeps workers from starting. None lives for long
-while the file `doom` is there, and none is well while `ill` is.
+`/hang` stops its worker's loop. BROKEN=sentence keeps workers from starting, or BROKEN_WORKERS of
+them. None lives for long while the file `doom` is there, and none is well while `ill` is.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,8 +60,17 @@ async def die(doom: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def comes_in_time(data_dir: Path) -> bool:
+    """Whether this worker is among the first, if only so many are to be broken."""
+    for number in range(int(os.environ.get("BROKEN_WORKERS", "999"))):
+        with suppress(FileExistsError):
+            (data_dir / f"broken-{number}").touch(exist_ok=False)
+            return True
+    return False
+
+
 def build(settings: Settings) -> Service:
-    if "BROKEN" in os.environ:
+    if "BROKEN" in os.environ and comes_in_time(settings.data_dir):
         raise ExitError(os.environ["BROKEN"], ExitCode.KEY_FILE)
     return Service(tiny(settings), lambda: {"part": not (settings.data_dir / "ill").exists()})
 

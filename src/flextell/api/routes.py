@@ -118,7 +118,8 @@ def walk(root: Node, path: str) -> tuple[Node, dict[str, int]] | None:
 
     A number that is no id of ours (signed, padded, beyond 63 bits) makes an unknown path.
     """
-    node, ids = root, dict[str, int]()
+    node = root
+    ids: dict[str, int] = {}
     for part in path.removeprefix(PREFIX).split("/")[1:]:
         following = node.words.get(part)
         if following is None and node.id_node is not None and _ID.fullmatch(part):

@@ -236,7 +236,7 @@ class SqliteStore:
         opened.connection.execute("BEGIN IMMEDIATE")
         try:
             for job in group:
-                self._watch.waited(max(began - job.asked_at, 0))
+                self._watch.waited(time.perf_counter() - job.asked_at)
                 _run(opened, job)
                 if len(group) < MOST_IN_A_GROUP and (another := self._queued()) is not None:
                     group.append(another)

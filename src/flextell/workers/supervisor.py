@@ -69,6 +69,10 @@ class Supervisor:
                 try:
                     await self._until_leaving(keepers)
                     await asyncio.wait(keepers, timeout=self._settings.drain_seconds)
+                except BaseException:
+                    # No orderly end, so no draining either.
+                    self._kill()
+                    raise
                 finally:
                     await self._stop_accepting(accepting)
                     await self._end(keepers)
