@@ -3,8 +3,8 @@
     python docs/generate.py            writes what changed
     python docs/generate.py --check    says what would change, and fails if anything would
 
-settings.md, scopes.md, errors.md and specifications.md are made whole; in rotation.md only the
-table between the two markers is.
+settings.md, scopes.md, errors.md, metrics.md and specifications.md are made whole; in rotation.md
+only the table between the two markers is.
 """
 
 import ast
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from flextell import cli, exits, http_protocol, settings, transport
+from flextell import cli, exits, http_protocol, metrics, settings, transport
 from flextell.api import errors as api_errors
 from flextell.api import routes
 from flextell.oauth import bearer, errors, scopes
@@ -282,6 +282,46 @@ def errors_page() -> str:
     )
 
 
+# ── metrics.md ───────────────────────────────────────────────────────────────────────────────
+
+
+def sample_names(metric: metrics.Metric) -> str:
+    """What a query asks for."""
+    match metric.kind:
+        case "counter":
+            return code(f"{metric.name}_total")
+        case "histogram":
+            return "<br>".join(code(metric.name + end) for end in ("_bucket", "_count", "_sum"))
+        case _:
+            return code(metric.name)
+
+
+def metrics_page() -> str:
+    """Every metric of ours."""
+    return page(
+        heading("Metrics", "[`metrics.py`](../src/flextell/metrics.py)"),
+        "`GET /metrics` on the management port answers these, and of each process what Prometheus "
+        "knows of any: `process_start_time_seconds`, `process_resident_memory_bytes`, "
+        "`process_cpu_seconds_total`, `process_open_fds` and the like. A line appears when there "
+        "is something to tell. [Operating](guides/operate.md) says what to look at.",
+        "With several workers every line but those of the parent also has the label `worker`, the "
+        "number of the worker: add them up, as in `sum without (worker) (...)`. No label ever "
+        "holds what a stranger chose.",
+        table(
+            ("name", "type", "labels", "what it is"),
+            (
+                (
+                    sample_names(metric),
+                    metric.kind,
+                    " ".join(code(label) for label in metric.labels),
+                    metric.help,
+                )
+                for metric in metrics.TABLE
+            ),
+        ),
+    )
+
+
 # ── specifications.md ────────────────────────────────────────────────────────────────────────
 
 TITLES: Mapping[str, str] = {
@@ -459,6 +499,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "scopes.md": scopes_page,
     "errors.md": errors_page,
+    "metrics.md": metrics_page,
     "specifications.md": specifications_page,
     "rotation.md": rotation_page,
 }

@@ -94,11 +94,21 @@ def running_postgres() -> Iterator[str]:
 
     Yields its URL. Raises RuntimeError with the server's log if it does not start.
     """
+    with own_server() as server:
+        yield server.url
+
+
+@contextmanager
+def own_server() -> Iterator["PostgresServer"]:
+    """The same, with the server itself, to be stopped and started again."""
     folder = Path(tempfile.mkdtemp(prefix="flextell-pg-"))
     try:
-        programs, run_as = prepare(folder)
-        with server_process(programs, folder, run_as) as port:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        server = PostgresServer(folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,36 +134,80 @@ def prepare(folder: Path) -> tuple[Path, RunAs]:
     return programs, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
 
-@contextmanager
-def server_process(programs: Path, folder: Path, run_as: RunAs) -> Iterator[int]:
-    """Run a server on a new data folder; yield the TCP port it listens on."""
-    data, log = folder / "data", folder / "log"
-    new = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync --no-instructions"
-    with log.open("wb") as output:
-        subprocess.run(
-            [str(programs / "initdb"), "-D", str(data), *new.split()],
-            check=True,
-            cwd=folder,
-            stdout=output,
-            **run_as,
-        )
-        port = free_port()
-        options = SERVER_OPTIONS | {"port": str(port), "unix_socket_directories": str(folder)}
-        flags = [f"--{name}={value}" for name, value in options.items()]
-        server = subprocess.Popen(
-            [*ends_with_us(), str(programs / "postgres"), "-D", str(data), *flags],
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            **run_as,
-        )
-    try:
-        wait_until_ready(server, data / "postmaster.pid", log)
-        yield port
-    finally:
-        # SIGQUIT: stop at once, keep nothing.
-        server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=SECONDS_TO_START)
+class PostgresServer:
+    """A server on a data folder of its own. Whoever made it must `end` it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._log = folder / "log"
+        self._programs, self._run_as = prepare(folder)
+        new = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync"
+        self._run("initdb", *new.split(), "--no-instructions").wait()
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of its maintenance database."""
+        return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def _run(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        with self._log.open("ab") as output:
+            return subprocess.Popen(
+                [*ends_with_us(), str(self._programs / program), "-D", str(self._data), *arguments],
+                cwd=self._folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                **self._run_as,
+            )
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self) -> None:
+        """Start it on what it kept, and wait until it answers.
+
+        Not in a thread that ends sooner: it would be taken for the end of the tests.
+        """
+        options = SERVER_OPTIONS | {
+            "port": str(self._port),
+            "unix_socket_directories": str(self._folder),
+        }
+        self._process = self._run("postgres", *(f"--{k}={v}" for k, v in options.items()))
+        wait_until_ready(self._process, self._data / "postmaster.pid", self._log)
+
+    def stop(self) -> None:
+        """Cut everybody off and stop; what was committed is kept (SIGINT: fast shutdown)."""
+        self._signal(signal.SIGINT)
+
+    def end(self) -> None:
+        """Stop at once and keep nothing, whatever state it is in (SIGQUIT)."""
+        self.thaw()
+        self._signal(signal.SIGQUIT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=SECONDS_TO_START)
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it fall silent: connections stay, new ones are taken by the system, no word comes."""
+        for pid in self._pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it stopped."""
+        for pid in self._pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def _pids(self) -> list[int]:
+        if self._process is None:
+            return []
+        parent = self._process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [parent, *map(int, children)]
 
 
 def ends_with_us() -> list[str]:

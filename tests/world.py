@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from flextell import app as wiring
 from flextell.accounts import passwords
+from flextell.metrics import Metrics, StoreWatch
 from flextell.oauth import scopes
 from flextell.oauth.model import Client, digest_of
 from flextell.parts import Parts
@@ -109,10 +110,11 @@ def build_world(folder: Path, database: str = "", **changed: Any) -> World:
     clock = Clock()
     sources = clock.sources()
     migrate(settings)
-    store = open_store(settings)
+    numbers = Metrics()
+    store = open_store(settings, StoreWatch(numbers))
     store.at_once(seed)
     master_key = wiring.open_master_key(settings, sources, store)
-    parts = wiring.build_parts(settings, sources, store, master_key)
+    parts = wiring.build_parts(settings, sources, store, master_key, numbers)
     return World(parts, wiring.application(parts), clock)
 
 

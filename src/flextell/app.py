@@ -7,11 +7,13 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flextell import log, masterkey
+from flextell import log, masterkey, metrics
 from flextell.api.build import build_api
+from flextell.management import Service
+from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
 from flextell.node.hashing import PasswordHashing
-from flextell.node.keyring import KeyMaker, Keyring
+from flextell.node.keyring import PURPOSES, KeyMaker, Keyring
 from flextell.node.rate_limits import RateLimit
 from flextell.node.receipts import Receipts
 from flextell.node.repeating import repeat
@@ -28,6 +30,7 @@ from flextell.web.routes import build_web
 
 KEYS_EVERY_SECONDS = 2.0
 RECEIPTS_EVERY_SECONDS = 0.5
+LAST_RECEIPTS_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = 5.0
 SWEEP_ROWS = 500
 SWEEP_PAUSE_SECONDS = 0.05
@@ -55,43 +58,62 @@ def lifetimes(settings: Settings) -> Lifetimes:
     )
 
 
-def build_parts(settings: Settings, sources: Sources, store: Store, master_key: bytes) -> Parts:
+def build_parts(
+    settings: Settings, sources: Sources, store: Store, master_key: bytes, numbers: Metrics
+) -> Parts:
     """Join the parts of one node. The settings name the issuer."""
     keyring = Keyring(store, KeyMaker(master_key, settings, sources))
     feed = RevocationFeed(store, settings.revocation_stale_milliseconds)
     receipts = Receipts(store, sources)
     window = settings.rate_limit_window_seconds
-    return Parts(
+    parts = Parts(
         settings=settings,
         sources=sources,
         store=store,
         keyring=keyring,
         feed=feed,
         receipts=receipts,
-        bearer=Bearer(settings, sources, keyring, feed, receipts),
+        bearer=Bearer(settings, sources, keyring, feed, receipts, numbers),
         hashing=PasswordHashing(settings.password_hash_workers, settings.password_hash_queue),
         lifetimes=lifetimes(settings),
         api_limit=RateLimit(settings.api_requests_per_window, window, sources),
         oauth_limit=RateLimit(settings.oauth_requests_per_window, window, sources),
         page_limit=RateLimit(settings.page_requests_per_window, window, sources),
         browser_key=sealing.derive(master_key, "browser"),
+        metrics=numbers,
     )
+    _show_state(parts)
+    return parts
 
 
-def build_app(settings: Settings, sources: Sources = SYSTEM) -> ASGIApp:
-    """The whole server as one ASGI application, which refuses plain HTTP.
+def _show_state(parts: Parts) -> None:
+    """Let Prometheus read what the parts hold at the moment it asks."""
+    gauge = parts.metrics.gauge
+    gauge(metrics.HASHES_WAITING, parts.hashing.inside)
+    gauge(metrics.STORE_QUEUE, parts.store.waiting)
+    gauge(metrics.FEED_AGE, parts.feed.age_seconds)
+    gauge(metrics.FEED_SIZE, parts.feed.size)
+    for purpose in PURPOSES:
+        gauge(metrics.KEY_AGE, partial(parts.keyring.age_seconds, purpose), purpose)
+
+
+def build_service(settings: Settings, sources: Sources = SYSTEM) -> Service:
+    """The whole server: one ASGI application, which refuses plain HTTP, its health, its metrics.
 
     Raises StoreUnavailable, SchemaOutdated, KeyFileProblem.
     """
     log.configure(settings.log_level)
-    store = open_store(settings)
+    numbers = Metrics()
+    store = open_store(settings, metrics.StoreWatch(numbers))
     master_key = open_master_key(settings, sources, store)
-    return RequireHttps(
-        application(build_parts(settings, sources, store, master_key)),
+    parts = build_parts(settings, sources, store, master_key, numbers)
+    app = RequireHttps(
+        application(parts),
         settings.trusted_proxies,
         settings.development_plain_http_on_loopback,
         hsts_suits(settings.issuer),
     )
+    return Service(app, parts.feed.checks, numbers.collect)
 
 
 def application(parts: Parts) -> ASGIApp:
@@ -139,8 +161,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(StoreUnavailable):
-            await parts.receipts.flush()
+        # A database that is silent now must not keep us from leaving.
+        with suppress(StoreUnavailable, TimeoutError):
+            await asyncio.wait_for(parts.receipts.flush(), LAST_RECEIPTS_SECONDS)
         parts.hashing.close()
         parts.store.close()
 
@@ -152,4 +175,5 @@ async def _tidy(parts: Parts) -> None:
     swept = SWEEP_ROWS
     while swept >= SWEEP_ROWS:
         swept = await parts.store.write(lambda unit: unit.sweep(now, SWEEP_ROWS))
+        parts.metrics.count(metrics.SWEPT, by=swept)
         await asyncio.sleep(SWEEP_PAUSE_SECONDS)

@@ -9,34 +9,28 @@ What a client may cost while the server runs is bounded in `http_protocol.py`.
 import asyncio
 import contextlib
 import errno
-import functools
 import gc
 import os
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp
 
 from flextell import log
-from flextell.http_protocol import Bounds, HttpProtocol
+from flextell.accepting import Accept, Terms, configured, opened, watch
+from flextell.http_protocol import HttpProtocol
+from flextell.life import Life
+from flextell.lifespan import Lifespan
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-BACKLOG = 2048
-# Longer than the 60 seconds for which common proxies reuse a connection: the proxy, not we, ends
-# it, and no request meets a closing one. A new TLS connection costs more than an idle one.
-KEEP_ALIVE_SECONDS = 75
-TLS_HANDSHAKE_SECONDS = 10
-# How long a closed connection waits for the client's own goodbye (close_notify).
-TLS_GOODBYE_SECONDS = 0.25
 # How long, when a stop begins, requests that are on their way are still answered.
 FAREWELL_SECONDS = 0.15
 # How long a client then has, twice, to finish sending its request or to leave.
 LINGER_SECONDS = 0.1
-APP_STOP_SECONDS = 5
 TICKS_A_SECOND = 10  # of uvicorn's main loop
 # A shortage lasts, and is told once in so many seconds.
 SHORTAGE_LOG_SECONDS = 60
@@ -46,97 +40,52 @@ FAREWELL = (b"connection", b"close")
 
 def run(
     app: ASGIApp,
-    listener: socket.socket,
-    context: ssl.SSLContext | None,
-    answer_seconds: int,
+    accept: Accept,
+    terms: Terms,
+    life: Life,
     when_ready: Callable[[], None],
-    bounds: Bounds,
+    meanwhile: contextlib.AbstractAsyncContextManager[None],
 ) -> None:
-    """Serve `app` on a bound socket until SIGINT or SIGTERM; TLS when there is a `context`.
+    """Serve `app` to whom `accept` lets in until its `life` is over, as a signal wants it.
 
-    A stop waits at most `answer_seconds` for requests in flight. `when_ready()` is called once,
-    when requests are answered. `bounds` is what a client may send and how slowly. Raises what the
-    app's lifespan or `when_ready` raised.
+    `when_ready()` is called once, when requests are answered. `meanwhile` is entered before the
+    app starts and left after it stopped. Raises what the app's lifespan or `when_ready` raised.
     """
-    config = uvicorn.Config(
-        app,
-        loop="auto",  # uvloop where there is one
-        http=HttpProtocol,
-        ws="none",
-        interface="asgi3",
-        log_config=None,
-        log_level="error",  # below are complaints about garbage sent, which anyone can send
-        access_log=False,
-        proxy_headers=False,  # transport.py alone decides whom to believe
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=answer_seconds,
-        workers=1,
-    )
-    config.load()
-    server = _Server(config, context, when_ready, bounds)
-    with _stopping_on_signals(server):
-        server.run(sockets=[listener])
-
-
-class _Lifespan:
-    """Start and stop the app (ASGI lifespan protocol); its errors are raised, not logged."""
-
-    should_exit = False
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.state: dict[str, Any] = {}
-        self._app = app
-        self._events: asyncio.Queue[Message] = asyncio.Queue()
-        self._started = asyncio.Event()
-        self._reason = "The app's lifespan ended before it had started."
-
-    async def startup(self) -> None:
-        scope = {
-            "type": "lifespan",
-            "asgi": {"version": "3.0", "spec_version": "2.0"},
-            "state": self.state,
-        }
-        self._events.put_nowait({"type": "lifespan.startup"})
-        self._task = asyncio.ensure_future(self._app(scope, self._events.get, self._send))
-        started = asyncio.ensure_future(self._started.wait())
-        await asyncio.wait({self._task, started}, return_when=asyncio.FIRST_COMPLETED)
-        started.cancel()
-        if not self._started.is_set():
-            self._task.result()
-            raise RuntimeError(self._reason)
-
-    async def shutdown(self) -> None:
-        self._events.put_nowait({"type": "lifespan.shutdown"})
-        await asyncio.wait_for(self._task, APP_STOP_SECONDS)
-
-    async def _send(self, message: Message) -> None:
-        if message["type"] == "lifespan.startup.complete":
-            self._started.set()
-        elif message["type"] == "lifespan.startup.failed":
-            self._reason = message.get("message") or self._reason
+    server = _Server(configured(app, terms), accept, terms, life, when_ready, meanwhile)
+    with _leaving_on_signals(life):
+        server.run()
 
 
 class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        context: ssl.SSLContext | None,
+        accept: Accept,
+        terms: Terms,
+        life: Life,
         when_ready: Callable[[], None],
-        bounds: Bounds,
+        meanwhile: contextlib.AbstractAsyncContextManager[None],
     ) -> None:
         super().__init__(config)
-        self._context = context
+        self._accept = accept
+        self._terms = terms
+        self._life = life
         self._when_ready = when_ready
-        self._bounds = bounds
+        self._meanwhile = meanwhile
         self._silent_until = 0.0
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        async with self._meanwhile:
+            await super().serve(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.lifespan = _Lifespan(self.config.loaded_app)
+        self.lifespan = Lifespan(self.config.loaded_app)
         await self.lifespan.startup()
         try:
-            self.servers = [await self._listen(listener) for listener in sockets or ()]
+            accepting = await opened(
+                self._accept, self.config, self.server_state, self.lifespan.state, self._terms
+            )
+            self.servers = [cast(asyncio.Server, accepting)]
             # What was made until now stays: a full collection would stop every request for 30 ms.
             gc.collect()
             gc.freeze()
@@ -144,35 +93,23 @@ class _Server(uvicorn.Server):
         except BaseException:
             await self.lifespan.shutdown()
             raise
-        self.started = True
-
-    async def _listen(self, listener: socket.socket) -> asyncio.Server:
-        protocol: Callable[..., asyncio.Protocol] = functools.partial(
-            cast(Any, self.config.http_protocol_class),
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-            bounds=self._bounds,
-        )
-        tls: dict[str, Any] = {}
-        if self._context is not None:
-            tls = {
-                "ssl": self._context,
-                "ssl_handshake_timeout": TLS_HANDSHAKE_SECONDS,
-                "ssl_shutdown_timeout": TLS_GOODBYE_SECONDS,
-            }
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(protocol, sock=listener, backlog=BACKLOG, **tls)
+        self.started = self._life.started = True
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_A_SECOND == 0:
             now = asyncio.get_running_loop().time()
-            connections = cast(set[HttpProtocol], self.server_state.connections)
-            for connection in tuple(connections):
-                connection.watch(now)
+            watch(self.server_state, now)
             if _out_of_descriptors():
-                self._make_room(connections, now)
-        return await super().on_tick(counter)
+                self._make_room(cast(set[HttpProtocol], self.server_state.connections), now)
+        leaving = await super().on_tick(counter)
+        if self._life.draining:
+            self._say_farewell()
+        return leaving or self._life.is_over()
+
+    def _say_farewell(self) -> None:
+        """Let every answer from now on be the last one on its connection (RFC 9112 §9.6)."""
+        if FAREWELL not in self.server_state.default_headers:
+            self.server_state.default_headers = [*self.server_state.default_headers, FAREWELL]
 
     def _make_room(self, connections: set[HttpProtocol], now: float) -> None:
         """Close the half of the idle connections that have been idle longest, and tell it."""
@@ -192,7 +129,7 @@ class _Server(uvicorn.Server):
             server.close()
         # A client in the middle of a conversation has its next request on the wire already:
         # answer it and say goodbye, instead of closing on it.
-        self.server_state.default_headers = [*self.server_state.default_headers, FAREWELL]
+        self._say_farewell()
         await asyncio.sleep(FAREWELL_SECONDS)
         impatience = asyncio.ensure_future(self._drop_idle_connections())
         try:
@@ -212,7 +149,7 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn would raise the signal again when all is done: an orderly stop would look like
-        # a death. `_stopping_on_signals` is in charge.
+        # a death. `_leaving_on_signals` is in charge.
         yield
 
 
@@ -236,13 +173,22 @@ def _is_answering(connection: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _stopping_on_signals(server: uvicorn.Server) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        server.should_exit = True
+def _leaving_on_signals(life: Life) -> Iterator[None]:
+    """The first signal asks for an orderly end; the second is not for us to hear: it ends us."""
+    before: dict[int, Any] = {}
 
-    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def leave(_: int, __: FrameType | None) -> None:
+        life.leave()
+        restore()
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    before |= {number: signal.signal(number, leave) for number in STOP_SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()

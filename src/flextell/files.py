@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -14,6 +15,24 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
 
     A reader sees the old file or the new one, also after a power cut. Raises OSError.
     """
+    with _written(path, content, mode) as name:
+        os.replace(name, path)
+    _sync_directory(path.parent)
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """The same, but a file that is there stays. Raises FileExistsError, OSError.
+
+    Of many that do it at once one succeeds, and nobody ever reads half of what it wrote.
+    """
+    with _written(path, content, mode) as name:
+        os.link(name, path)
+    _sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def _written(path: Path, content: bytes, mode: int) -> Iterator[str]:
+    """The content under another name in the same folder, to be given the right one."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -21,12 +40,10 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
+        yield name
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
-        raise
-    _sync_directory(path.parent)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,10 +1,11 @@
 """The master key: 32 random bytes in a file of its owner's, under which all else is sealed."""
 
-import os
 import stat
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
+
+from flextell.files import PRIVATE, write_new
 
 KEY_BYTES = 32
 
@@ -46,11 +47,7 @@ def create(path: Path, random: Callable[[int], bytes]) -> bytes:
     """Write a new key, durable before it is used. Raises KeyFileProblem; never overwrites."""
     key = random(KEY_BYTES)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(b64encode(key) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(path, b64encode(key) + b"\n", PRIVATE)
     except FileExistsError:
         return load(path)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import Keyring
@@ -31,3 +32,4 @@ class Parts:
     oauth_limit: RateLimit
     page_limit: RateLimit
     browser_key: bytes
+    metrics: Metrics

@@ -9,18 +9,20 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp
-
 from flextell import asgi_server
+from flextell.accepting import Terms, accept_from, beside
 from flextell.exits import ExitCode, ExitError, data_dir_errors
 from flextell.files import PUBLIC, write_atomically
 from flextell.http_protocol import Bounds
+from flextell.life import Life
+from flextell.listening import Address, bound
+from flextell.management import OneProcess, Service, Subject, management
 from flextell.settings import Settings
 from flextell.sources import SYSTEM
 from flextell.tls import local_certificate, server_context
@@ -46,30 +48,89 @@ class Transport:
     ca_file: Path | None = None
 
 
-def serve(settings: Settings, build: Callable[[Settings], ASGIApp]) -> None:
-    """Serve the app that `build` makes until SIGINT or SIGTERM; blocks, and returns after a stop.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a server holds while it runs: its sockets, and settings that name its issuer."""
+
+    settings: Settings
+    transport: Transport
+    listener: socket.socket
+    management: socket.socket | None
+
+    @contextlib.asynccontextmanager
+    async def managed(self, subject: Subject) -> AsyncIterator[None]:
+        """Answer on the management port, if there is one, while the body runs."""
+        if self.management is None:
+            yield
+            return
+        terms = terms_of(self.settings, None)
+        async with beside(management(subject), self.management, terms):
+            yield
+
+    @contextlib.contextmanager
+    def announced(self) -> Iterator[Callable[[], None]]:
+        """What to call when requests are answered; what it wrote is gone when the body ends."""
+        ready_file = self.settings.data_dir / READY_FILE
+        try:
+            yield lambda: _announce(ready_file, self)
+        finally:
+            ready_file.unlink(missing_ok=True)
+
+
+def serve(settings: Settings, build: Callable[[Settings], Service]) -> None:
+    """Serve what `build` makes until SIGINT or SIGTERM; blocks, and returns after a stop.
 
     `build` gets the settings with the issuer completed. Prints one line and writes `ready.json`
     in the data directory when requests are answered. Raises ExitError when the operator must
     mend something, and whatever `build` or the app's lifespan raises.
     """
+    with prepared(settings) as place, place.announced() as announce:
+        service = build(place.settings)
+        life = Life(settings.drain_seconds)
+        asgi_server.run(
+            service.app,
+            accept_from(place.listener),
+            terms_of(place.settings, place.transport.context),
+            life,
+            announce,
+            place.managed(OneProcess(service, life)),
+        )
+
+
+@contextlib.contextmanager
+def prepared(settings: Settings) -> Iterator[Place]:
+    """Take the data directory and the ports, and see that clients can be spoken with.
+
+    Raises ExitError.
+    """
     check_transport(settings)
-    with _locked(settings.data_dir), _bound(settings.host, settings.port) as listener:
+    check_workers(settings)
+    with contextlib.ExitStack() as held:
+        held.enter_context(_locked(settings.data_dir))
+        listener = held.enter_context(bound(Address(settings.host, settings.port)))
+        management = None
+        if settings.management_port is not None:
+            management = held.enter_context(bound(_management_address(settings)))
         transport = choose_transport(settings, SYSTEM.now())
-        settings = _with_issuer(settings, listener)
-        app = build(settings)
-        ready_file = settings.data_dir / READY_FILE
-        try:
-            asgi_server.run(
-                app,
-                listener,
-                transport.context,
-                settings.database_wait_seconds + ANSWER_MARGIN_SECONDS,
-                lambda: _announce(ready_file, settings.issuer, transport.ca_file),
-                Bounds(settings.head_bytes, settings.head_seconds, settings.body_seconds),
-            )
-        finally:
-            ready_file.unlink(missing_ok=True)
+        yield Place(_with_issuer(settings, listener), transport, listener, management)
+
+
+def terms_of(settings: Settings, context: ssl.SSLContext | None) -> Terms:
+    """On what terms clients are served."""
+    return Terms(
+        context,
+        settings.database_wait_seconds + ANSWER_MARGIN_SECONDS,
+        Bounds(settings.head_bytes, settings.head_seconds, settings.body_seconds),
+    )
+
+
+def _management_address(settings: Settings) -> Address:
+    return Address(
+        settings.management_host,
+        settings.management_port or 0,
+        "FLEXTELL_MANAGEMENT_HOST",
+        "--management-port",
+    )
 
 
 def check_transport(settings: Settings) -> None:
@@ -99,6 +160,15 @@ def check_transport(settings: Settings) -> None:
         _usage(
             "FLEXTELL_TRUSTED_PROXIES must be IP addresses or CIDR ranges such as 10.0.0.0/8,"
             " with commas between them; correct it."
+        )
+
+
+def check_workers(settings: Settings) -> None:
+    """Refuse several workers where only one can be: ExitError (USAGE)."""
+    if settings.workers > 1 and not settings.database.startswith("postgresql"):
+        _usage(
+            "Several workers need PostgreSQL, for SQLite has one writer: set FLEXTELL_DATABASE,"
+            " or leave FLEXTELL_WORKERS at 1."
         )
 
 
@@ -160,51 +230,26 @@ def _locked(data_dir: Path) -> Iterator[None]:
         os.close(lock)
 
 
-@contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens on the address; early clients wait in its queue until we are ready."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _address_error(host, port, error) from error
-    with listener:
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            # Two sockets may be bound to one port until one listens: take it now.
-            listener.listen(asgi_server.BACKLOG)
-        except OSError as error:
-            raise _address_error(host, port, error) from error
-        yield listener
-
-
-ADDRESS_REMEDIES = {
-    errno.EADDRINUSE: "Port {port} on {host} is in use; stop what uses it, or choose another"
-    " with --port (0 picks a free one).",
-    errno.EACCES: "Port {port} on {host} needs more rights than this user has; choose one above"
-    " 1023 with --port.",
-    errno.EADDRNOTAVAIL: "{host} is not an address of this machine; choose another with --host.",
-}
-UNKNOWN_HOST = "{host} cannot be listened on; give --host an IP address of this machine."
-
-
-def _address_error(host: str, port: int, error: OSError) -> ExitError:
-    sentence = UNKNOWN_HOST
-    if not isinstance(error, socket.gaierror):
-        sentence = ADDRESS_REMEDIES.get(error.errno or 0, UNKNOWN_HOST)
-    return ExitError(sentence.format(host=host, port=port), ExitCode.PORT_IN_USE)
-
-
-def _announce(ready_file: Path, issuer: str, ca_file: Path | None) -> None:
+def _announce(ready_file: Path, place: Place) -> None:
+    issuer, ca_file = place.settings.issuer, place.transport.ca_file
     path = str(ca_file) if ca_file else None
-    content = json.dumps({"issuer": issuer, "ca_file": path, "pid": os.getpid()}) + "\n"
+    content = {
+        "issuer": issuer,
+        "ca_file": path,
+        "pid": os.getpid(),
+        "management": _management_url(place.management),
+    }
     with data_dir_errors(ready_file.parent):
-        write_atomically(ready_file, content.encode(), PUBLIC)
+        write_atomically(ready_file, json.dumps(content).encode() + b"\n", PUBLIC)
     suffix = f" (CA file: {path})" if path else ""
     # The file has told it already: a reader who has left is no reason to stop.
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"Flextell is ready at {issuer}{suffix}\n")
         sys.stdout.flush()
+
+
+def _management_url(listener: socket.socket | None) -> str | None:
+    if listener is None:
+        return None
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -39,6 +39,18 @@ class Settings(BaseSettings):
     port: int = Field(
         8443, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one."
     )
+    management_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="TCP port of health and metrics, over plain HTTP; 0 picks one; empty: none.",
+    )
+    management_host: str = Field(
+        "127.0.0.1", description="Address of that port; do not open it to strangers."
+    )
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes that share the port; more than one on PostgreSQL."
+    )
     issuer: str = Field(
         "", description="Public https URL of this server; empty: https://localhost:PORT."
     )
@@ -185,6 +197,12 @@ class Settings(BaseSettings):
     )
     database_pool_connections: int = Field(
         8, ge=1, description="PostgreSQL connections a node holds."
+    )
+    drain_seconds: int = Field(
+        0,
+        ge=0,
+        le=HOUR,
+        description="How long a server told to stop still takes requests, no longer called ready.",
     )
     database_wait_seconds: int = Field(
         5, ge=1, description="How long a request waits for the database before it is answered 503."

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from flextell.api.build import build_api
+from flextell.node.bearer import Bearer
 from flextell.node.revocations import RevocationFeed
 from flextell.store.port import StoreFull, StoreUnavailable, Unit
 from tests.api.conftest import Clinic
@@ -33,6 +34,10 @@ class FailingStore:
     def at_once(self, _work: Callable[[Unit], Any]) -> NoReturn:
         """Fail."""
         raise self.problem
+
+    def waiting(self) -> int:
+        """Nobody."""
+        return 0
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -67,7 +72,9 @@ async def test_revocation_that_cannot_be_told_is_a_503_never_a_guess(clinic: Cli
     """A node with old news asks the store; if that fails too, nobody gets in."""
     parts = clinic.parts
     stale = RevocationFeed(FailingStore(StoreUnavailable("It is down.")), 3000)
-    bearer = type(parts.bearer)(parts.settings, parts.sources, parts.keyring, stale, parts.receipts)
+    bearer = Bearer(
+        parts.settings, parts.sources, parts.keyring, stale, parts.receipts, parts.metrics
+    )
 
     answer = await call(clinic, CUSTOMERS, bearer=bearer)
 

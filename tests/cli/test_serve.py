@@ -94,6 +94,58 @@ def test_a_port_in_use_is_one_sentence(flextell: Run) -> None:
     assert ran.error["error"] == "port_in_use"
 
 
+def test_the_doctor_asks_the_management_port_how_the_server_is(
+    flextell: Run, data_dir: Path
+) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "serve", "--data-dir", data_dir, "--port", "0", "--management-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "FLEXTELL_DRAIN_SECONDS": "600"},
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        well = flextell("doctor").out
+        child.terminate()
+        while "accepting" not in (draining := flextell("doctor").out):
+            pass
+        child.kill()
+
+    assert "ok    health       The server says at http://127.0.0.1:" in well
+    assert "warn  health       The server at http://127.0.0.1:" in draining
+
+
+def test_several_workers_on_sqlite_are_refused(flextell: Run) -> None:
+    ran = flextell("serve", "--port", "0", "--workers", "2", "--json")
+
+    assert ran.code == ExitCode.USAGE
+    assert "SQLite has one writer" in ran.error["message"]
+
+
+def test_several_workers_serve_and_stop_as_one(
+    fresh_postgres_database: str, tmp_path: Path
+) -> None:
+    """From the command line to the exit code; what else they do is in `tests/workers`."""
+    data_dir = tmp_path / "several"
+    shared = ("--data-dir", data_dir, "--database", fresh_postgres_database)
+    subprocess.run([PROGRAM, "migrate", *shared], check=True, capture_output=True)
+    with subprocess.Popen(
+        [PROGRAM, "serve", *shared, "--port", "0", "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        child.terminate()
+        _, said = child.communicate(timeout=30)
+
+    assert line.startswith("Flextell is ready at https://localhost:")
+    assert child.returncode == ExitCode.OK
+    assert said == ""
+
+
 def test_serve_refuses_a_master_key_that_does_not_open_the_stored_keys(
     flextell: Run, data_dir: Path
 ) -> None:

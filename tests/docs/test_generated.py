@@ -16,7 +16,7 @@ import pytest
 from typer.main import get_command
 
 from docs import generate
-from flextell import cli
+from flextell import cli, management, metrics
 from flextell.api import routes as api
 from flextell.oauth.grants import refresh_token
 from flextell.settings import Settings
@@ -181,6 +181,27 @@ def test_a_variable_that_a_page_names_is_a_setting(text: Path) -> None:
     named = set(re.findall(r"\bFLEXTELL_[A-Z_]*[A-Z]\b", text.read_text()))
 
     assert named - known == set()
+
+
+@every_text
+def test_a_metric_that_a_page_names_exists(text: Path) -> None:
+    """Names beginning with flextell_, as Prometheus spells them."""
+    known = {
+        sample.strip("`")
+        for metric in metrics.TABLE
+        for sample in generate.sample_names(metric).split("<br>")
+    }
+    named = set(re.findall(r"\bflextell_[a-z_]*[a-z]\b(?!\.)", text.read_text())) - {"flextell_sdk"}
+
+    assert named - known == set()
+
+
+@every_text
+def test_a_path_of_the_management_port_that_a_page_names_exists(text: Path) -> None:
+    """`/health/...` and `/metrics`."""
+    named = {span for span in spans(text) if re.match(r"(GET )?/(health|metrics)\b", span)}
+
+    assert {span.removeprefix("GET ") for span in named} <= set(management.PATHS)
 
 
 def test_what_the_map_shows_is_there() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flextell.app import build_parts, open_master_key
+from flextell.metrics import Metrics
 from flextell.node.keyring import Keyring
 from flextell.settings import DAY, LONGEST_TOKEN_SECONDS, MINUTE
 from tests.world import World, build_world
@@ -125,4 +126,4 @@ def again(world: World, **changed: Any) -> Keyring:
     parts = world.parts
     settings = parts.settings.model_copy(update=changed)
     master_key = open_master_key(settings, parts.sources, parts.store)
-    return build_parts(settings, parts.sources, parts.store, master_key).keyring
+    return build_parts(settings, parts.sources, parts.store, master_key, Metrics()).keyring

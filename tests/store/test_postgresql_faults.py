@@ -18,7 +18,7 @@ from psycopg import sql
 from flextell.settings import Settings
 from flextell.store import postgresql
 from flextell.store.opening import migrate
-from flextell.store.port import StoreBusy, StoreUnavailable, Unit
+from flextell.store.port import StoreAway, StoreBusy, StoreUnavailable, Unit
 from flextell.store.postgresql import PostgresqlStore
 from tests.store.conftest import ISSUER
 from tests.store.samples import FIRST_TOKEN, NOON, connect_photos, digest
@@ -27,12 +27,17 @@ UNREACHABLE = "The database cannot be reached; check that it runs and that its U
 
 
 class Door:
-    """The way to the server: shut, nobody gets in and those inside are cut off."""
+    """The way to the server: shut, nobody gets in and those inside are cut off.
+
+    Hushed, it leads there as before, but not a word comes through.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._inside: set[socket.socket] = set()
         self._listener: socketserver.ThreadingTCPServer | None = None
+        self._speaking = threading.Event()
+        self._speaking.set()
         self.port = 0
         self.open()
 
@@ -62,11 +67,21 @@ class Door:
                     data = ready.recv(65536)
                     if not data:
                         return
+                    self._speaking.wait()
                     pair[ready].sendall(data)
+
+    def hush(self) -> None:
+        """Let no word through."""
+        self._speaking.clear()
+
+    def speak(self) -> None:
+        """Let through what was said meanwhile, and everything from now on."""
+        self._speaking.set()
 
     def shut(self) -> None:
         """Refuse newcomers and cut all connections."""
         assert self._listener is not None
+        self.speak()
         self._listener.shutdown()
         self._listener.server_close()
         while self._inside:
@@ -109,9 +124,12 @@ def behind_door(
     open_store: Callable[..., PostgresqlStore], database: str, door: Door
 ) -> PostgresqlStore:
     """A store whose connections go through the door."""
-    return open_store(
-        urlsplit(database)._replace(netloc=f"postgres@127.0.0.1:{door.port}").geturl()
-    )
+    return open_store(through(door, database))
+
+
+def through(door: Door, database: str) -> str:
+    """The database's URL by way of the door."""
+    return urlsplit(database)._replace(netloc=f"postgres@127.0.0.1:{door.port}").geturl()
 
 
 def note(number: int) -> Callable[[Unit], int]:
@@ -201,6 +219,76 @@ async def test_a_unit_cut_off_at_its_commit_is_not_run_again(
     assert str(cut_off.value) == UNREACHABLE
     assert len(runs) == 1
     assert await behind_door.write(note(2)) == 2
+
+
+@pytest.fixture
+def impatient(
+    open_store: Callable[..., PostgresqlStore], database: str, door: Door
+) -> PostgresqlStore:
+    """A store behind the door whose requests wait for two seconds."""
+    return open_store(through(door, database), connections=2, wait=2)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_falls_silent_is_told_in_time_and_then_at_once(
+    impatient: PostgresqlStore, door: Door
+) -> None:
+    """As when it was stopped, or the way to it swallows everything: no error ever comes."""
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(impatient.write(note(n)) for n in range(2)))
+    door.hush()
+
+    began = loop.time()
+    told = await asyncio.gather(
+        *(impatient.write(note(n)) for n in range(2, 20)), return_exceptions=True
+    )
+    first = loop.time() - began
+    knocking = asyncio.create_task(impatient.write(note(20)))
+    await asyncio.sleep(0)
+    began = loop.time()
+    more = await asyncio.gather(
+        *(impatient.read(note(n)) for n in range(21, 40)), return_exceptions=True
+    )
+    later = loop.time() - began
+
+    assert {type(problem) for problem in told} <= {StoreAway, StoreBusy}
+    assert {type(problem) for problem in more} == {StoreAway}
+    assert first < 4, "the time a request may wait, and a second"
+    assert later < 1, "one asks for all"
+    door.speak()
+    with suppress(StoreAway):
+        await knocking
+    assert await seconds_until_it_answers(impatient) < 4
+    assert await asyncio.gather(*(impatient.write(note(n)) for n in range(40, 60))) == [
+        *range(40, 60)
+    ]
+
+
+async def seconds_until_it_answers(store: PostgresqlStore) -> float:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        with suppress(StoreUnavailable):
+            await store.read(noted)
+            return loop.time() - began
+
+
+@pytest.mark.anyio
+async def test_a_silent_server_does_not_keep_a_store_from_being_closed(
+    impatient: PostgresqlStore, door: Door
+) -> None:
+    loop = asyncio.get_running_loop()
+    await impatient.write(note(1))
+    door.hush()
+    stuck = asyncio.create_task(impatient.write(note(2)))
+    await asyncio.sleep(0)
+    began = loop.time()
+
+    await asyncio.to_thread(impatient.close)
+
+    assert loop.time() - began < 6
+    with pytest.raises(StoreUnavailable):
+        await stuck
 
 
 @pytest.mark.anyio

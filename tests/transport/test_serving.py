@@ -73,6 +73,7 @@ def test_a_ready_server_says_so_in_one_line_and_in_a_file(start: Start) -> None:
         "issuer": issuer,
         "ca_file": str(ca_file),
         "pid": server.process.pid,
+        "management": None,
     }
     with server.connect() as connection:
         assert ask(connection).endswith(b"https from 127.0.0.1")

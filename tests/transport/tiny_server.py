@@ -2,7 +2,7 @@
 
 `/` says who asked; `/wait` says "asked" on standard output and answers when a line comes in on
 standard input; `/body` reads the whole request and names its headers. RUN_AS=UID gives up root
-first.
+first. WELL=false makes the check of its only part fail; SLOW=yes waits for a line before it starts.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from pathlib import Path
 from starlette.types import Message, Receive, Scope, Send
 
 from flextell.exits import ExitError
+from flextell.management import Service
 from flextell.serving import serve
 from flextell.settings import Settings
 from flextell.transport import RequireHttps
@@ -44,6 +45,9 @@ async def live(receive: Receive, send: Send) -> None:
     await receive()
     if "BROKEN" in os.environ:
         raise LookupError("the app could not start")
+    if "SLOW" in os.environ:
+        say("app starting")
+        await asyncio.to_thread(sys.stdin.readline)
     say("app started")
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -60,10 +64,13 @@ def main() -> int:
     try:
         serve(
             settings,
-            lambda completed: RequireHttps(
-                answer,
-                completed.trusted_proxies,
-                completed.development_plain_http_on_loopback,
+            lambda completed: Service(
+                RequireHttps(
+                    answer,
+                    completed.trusted_proxies,
+                    completed.development_plain_http_on_loopback,
+                ),
+                lambda: {"part": os.environ.get("WELL") != "false"},
             ),
         )
     except ExitError as error:

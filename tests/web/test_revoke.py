@@ -7,6 +7,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from flextell.app import application, build_parts, open_master_key, running
+from flextell.metrics import Metrics
 from flextell.settings import DAY
 from flextell.store.opening import open_store
 from tests.web.conftest import GATEWAY_APP, PHONE_APP, PHOTOS_APP, Someone, add_app
@@ -149,7 +150,8 @@ async def test_a_revoked_token_stays_revoked_when_lives_are_shortened(tmp_path: 
     settings = world.parts.settings.model_copy(update={"access_token_seconds": 300})
     sources, clock = world.clock.sources(), world.clock
     store = open_store(settings)
-    parts = build_parts(settings, sources, store, open_master_key(settings, sources, store))
+    master_key = open_master_key(settings, sources, store)
+    parts = build_parts(settings, sources, store, master_key, Metrics())
     async with running(parts):
         transport = httpx2.ASGITransport(application(parts))
         async with AsyncClient(transport=transport, base_url=settings.issuer) as client:

@@ -6,6 +6,7 @@ The order is always the same: token, rate limit, path, scope, tenant and permiss
 import asyncio
 from collections.abc import Sequence
 from functools import cached_property
+from time import perf_counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +16,7 @@ from flextell.api.asked import Answer, Asked
 from flextell.api.caller import admit
 from flextell.api.routes import Row
 from flextell.api.shapes.encoding import CONTENT_TYPE, encode
+from flextell.metrics import ELSEWHERE, REFUSALS, Answers
 from flextell.node.rate_limits import network_of
 from flextell.oauth import bearer
 from flextell.oauth.access_token import AccessToken
@@ -43,9 +45,12 @@ class Api:
         self._tree = routes.tree(routes.TABLE)
         self._issuer = parts.settings.issuer
         self._success = envelopes.success(parts.settings)
+        paths = {DOCUMENT_PATH, ELSEWHERE, *(routes.PREFIX + row.path for row in routes.TABLE)}
+        self._answers = {path: Answers(parts.metrics, path) for path in sorted(paths)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Its body is not read: no endpoint takes one."""
+        began = perf_counter()
         token, refusal = await self._token(scope)
         standing = self._parts.api_limit.count(token.grant_id if token else _address(scope))
         request_id = ""
@@ -55,6 +60,7 @@ class Api:
             answer = await self._answer(scope, token, refusal)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets an answer
             refused = errors.api_error(problem, self._issuer)
+            self._parts.metrics.count(REFUSALS, refused.code)
             if refused.code == "server_error":
                 request_id = log.bug(problem, self._parts.sources, path=scope["path"])
             elif isinstance(problem, StoreUnavailable):
@@ -71,6 +77,13 @@ class Api:
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        answers = self._answers.get(scope["path"]) or self._answers[self._endpoint(scope)]
+        answers.answered(answer.status, perf_counter() - began)
+
+    def _endpoint(self, scope: Scope) -> str:
+        """The path as our table has it: what stands in the request is anybody's text."""
+        place = routes.walk(self._tree, scope["path"])
+        return place[0].path or ELSEWHERE if place else ELSEWHERE
 
     async def _token(self, scope: Scope) -> tuple[AccessToken | None, Exception]:
         """The proven token, or None and why not, to be raised where the path needs one."""

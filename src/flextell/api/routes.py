@@ -82,13 +82,15 @@ _ID = re.compile(r"[1-9][0-9]{0,18}")
 class Node:
     """A place in the tree of paths: the words and the number that may follow, and its methods."""
 
-    __slots__ = ("id_name", "id_node", "methods", "words")
+    __slots__ = ("id_name", "id_node", "methods", "path", "words")
 
     def __init__(self) -> None:
         self.words: dict[str, Node] = {}
         self.id_name = ""
         self.id_node: Node | None = None
         self.methods: dict[str, Row] = {}
+        # As the table has it; empty if no row ends here.
+        self.path = ""
 
 
 def tree(table: Sequence[Row]) -> Node:
@@ -102,6 +104,7 @@ def tree(table: Sequence[Row]) -> Node:
                 node.id_node = node = node.id_node or Node()
             else:
                 node = node.words.setdefault(part, Node())
+        node.path = PREFIX + row.path
         node.methods[row.method] = row
         if row.method == "GET":
             node.methods["HEAD"] = row
@@ -110,22 +113,34 @@ def tree(table: Sequence[Row]) -> Node:
     return root
 
 
-def find(root: Node, method: str, path: str) -> tuple[Row, dict[str, int]]:
-    """The row of a request and the numbers in its path.
+def walk(root: Node, path: str) -> tuple[Node, dict[str, int]] | None:
+    """The place of a path in the tree and the numbers in it; None if there is no such place.
 
-    Raises ApiError: 404 if no row has the path, 405 with `Allow` if none of them has the method.
     A number that is no id of ours (signed, padded, beyond 63 bits) makes an unknown path.
     """
-    node, ids = root, {}
+    node = root
+    ids: dict[str, int] = {}
     for part in path.removeprefix(PREFIX).split("/")[1:]:
         following = node.words.get(part)
         if following is None and node.id_node is not None and _ID.fullmatch(part):
             ids[node.id_name] = number = int(part)
             following = node.id_node if number <= LARGEST_ID else None
         if following is None:
-            raise unknown_path()
+            return None
         node = following
+    return node, ids
+
+
+def find(root: Node, method: str, path: str) -> tuple[Row, dict[str, int]]:
+    """The row of a request and the numbers in its path.
+
+    Raises ApiError: 404 if no row has the path, 405 with `Allow` if none of them has the method.
+    """
+    place = walk(root, path)
+    if place is None or not place[0].methods:
+        raise unknown_path()
+    node, ids = place
     row = node.methods.get(method)
-    if row is not None:
-        return row, ids
-    raise wrong_method(tuple(sorted(node.methods))) if node.methods else unknown_path()
+    if row is None:
+        raise wrong_method(tuple(sorted(node.methods)))
+    return row, ids

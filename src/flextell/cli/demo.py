@@ -41,6 +41,7 @@ OWN = {
     "tls_key_file": None,
     "trusted_proxies": (),
     "development_plain_http_on_loopback": False,
+    "workers": 1,
 }
 
 
@@ -72,7 +73,7 @@ def demo(
       flextell demo
       flextell demo --data-dir /tmp/demo --port 10443
     """
-    from flextell.app import build_app
+    from flextell.app import build_service
     from flextell.cli import sample
     from flextell.cli.welcome import Welcome, said_when_ready
     from flextell.serving import serve
@@ -96,7 +97,7 @@ def demo(
         welcome = Welcome(people, folder, files.ca_file, terminal, photos_port)
         running.enter_context(said_when_ready(welcome, as_json))
         with sentences(settings):
-            serve(settings, build_app)
+            serve(settings, build_service)
 
 
 def _issuer(port: int) -> str:

@@ -20,7 +20,7 @@ from flextell.cli.serve import IGNORED
 from flextell.exits import ExitCode, ExitError
 from flextell.node.keyring import KeyMaker
 from flextell.oauth.keys import KeyRecord
-from flextell.serving import LOCAL_ISSUER, READY_FILE, check_transport
+from flextell.serving import LOCAL_ISSUER, READY_FILE, check_transport, check_workers
 from flextell.settings import DAY, MINUTE, Settings, unknown_variables, variables
 from flextell.sources import SYSTEM
 from flextell.store.opening import HEAD, database_url, open_store, schema_version
@@ -37,6 +37,7 @@ ANSWER_SECONDS = 5
 CLOCK_TOLERANCE = 5 * MINUTE
 # No clock is right that shows a time before this program was written: 1 November 2026.
 WRITTEN = 1_793_491_200
+READY = "/health/ready"
 METADATA = "/.well-known/oauth-authorization-server"
 
 
@@ -60,6 +61,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _asked("key file", lambda: _key_file(settings, records))
     yield from _asked("certificate", lambda: _certificate(settings, now))
     yield from _asked("address", lambda: _address(settings))
+    yield from _asked("health", lambda: _health(settings))
     yield from _asked("issuer", lambda: _issuer(settings))
     yield from _asked("clock", lambda: _clock(records, now))
 
@@ -75,6 +77,7 @@ def _asked(check: str, question: Callable[[], Answer]) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Answer:
     check_transport(settings)
+    check_workers(settings)
     if unknown := unknown_variables(variables()):
         return "warn", IGNORED.format(", ".join(unknown))
     return "ok", "The settings do not contradict each other."
@@ -224,6 +227,27 @@ def _asked_over_tls(ready: dict[str, Any]) -> Answer:
             ExitCode.PORT_IN_USE,
         )
     return "ok", f"A server runs (process {ready['pid']}) and answers at {issuer}."
+
+
+def _health(settings: Settings) -> Answer:
+    """What a running server says of itself on its management port."""
+    ready = running(settings.data_dir)
+    url = ready.get("management") if ready else None
+    if url is None:
+        return "ok", "No server runs here that has a management port."
+    try:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=ANSWER_SECONDS)
+        connection.request("GET", READY)
+        failed = json.loads(connection.getresponse().read())["failed"]
+        connection.close()
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+        raise ExitError(
+            f"The management port {url} does not answer ({type(error).__name__}); see the log.",
+            ExitCode.PORT_IN_USE,
+        ) from None
+    if failed:
+        return "warn", f"The server at {url} is not ready: {', '.join(failed)}."
+    return "ok", f"The server says at {url} that it is ready."
 
 
 def _issuer(settings: Settings) -> Answer:

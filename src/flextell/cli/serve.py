@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +10,13 @@ from flextell.cli.answers import answer
 from flextell.cli.opened import ready_folder, sentences
 from flextell.cli.options import Database, DataDir, Json, settings_from
 
+if TYPE_CHECKING:
+    from flextell.settings import Settings
+
 log = logging.getLogger(__name__)
 
+# -P: what lies in the directory that the server was started in is not to be imported.
+WORKER = (sys.executable, "-P", "-m", "flextell.cli.worker")
 IGNORED = "No setting has this name, so it is ignored: {}. `flextell settings` lists them all."
 
 
@@ -39,11 +44,26 @@ def serve(
         ),
     ] = None,
     database: Database = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the port; on PostgreSQL. [FLEXTELL_WORKERS, 1]",
+            metavar="N",
+        ),
+    ] = None,
+    management_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of health checks and metrics. [FLEXTELL_MANAGEMENT_PORT, none]",
+            metavar="PORT",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the server.
 
-    It stops on SIGINT or SIGTERM. On an empty data directory it sets itself up: database, keys,
+    It stops on SIGINT or SIGTERM, after the answers that are under way; a second signal ends it
+    at once. On an empty data directory it sets itself up: database, keys,
     and a certificate for localhost. It prints one line when it is ready and writes the same to
     DIR/ready.json. The log goes to standard error, one JSON object a line.
 
@@ -51,20 +71,37 @@ def serve(
     Examples:
       flextell serve --data-dir /var/lib/flextell
       flextell serve --data-dir DIR --host 0.0.0.0 --port 443 --issuer https://id.example.com \\
-          --database postgresql://flextell@db.example.com/flextell
+          --database postgresql://flextell@db.example.com/flextell --workers 4 \\
+          --management-port 9090
     """
-    from flextell.app import build_app
-    from flextell.serving import serve as run
     from flextell.settings import unknown_variables, variables
 
     settings = settings_from(
-        data_dir=data_dir, host=host, port=port, issuer=issuer, database=database
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        issuer=issuer,
+        database=database,
+        workers=workers,
+        management_port=management_port,
     )
     open_log(settings.log_level)
     if unknown := unknown_variables(variables()):
         log.warning(IGNORED.format(", ".join(unknown)))
+    if settings.workers == 1:
+        _serve_alone(settings)
+    else:
+        from flextell.workers.supervisor import supervise
+
+        supervise(settings, WORKER)
+
+
+def _serve_alone(settings: "Settings") -> None:
+    from flextell.app import build_service
+    from flextell.serving import serve
+
     with sentences(settings):
-        run(settings, build_app)
+        serve(settings, build_service)
 
 
 def open_log(level: str) -> None:

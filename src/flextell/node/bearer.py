@@ -7,6 +7,7 @@ same token many times. Time and revocation are looked at every time.
 from collections import OrderedDict
 from hashlib import sha256
 
+from flextell.metrics import TOKENS_VERIFIED, Metrics
 from flextell.node.keyring import Keyring
 from flextell.node.receipts import Receipts
 from flextell.node.revocations import RevocationFeed
@@ -28,6 +29,7 @@ class Bearer:
         keyring: Keyring,
         feed: RevocationFeed,
         receipts: Receipts,
+        metrics: Metrics,
     ) -> None:
         self._issuer = settings.issuer
         self._audience = settings.resource
@@ -35,6 +37,9 @@ class Bearer:
         self._keyring = keyring
         self._feed = feed
         self._receipts = receipts
+        self._remembered_before = metrics.counter(TOKENS_VERIFIED, "remembered")
+        self._verified_now = metrics.counter(TOKENS_VERIFIED, "verified")
+        self._refused = metrics.counter(TOKENS_VERIFIED, "refused")
         self._verified: OrderedDict[bytes, AccessToken] = OrderedDict()
 
     def verified(self, text: str) -> AccessToken:
@@ -42,14 +47,23 @@ class Bearer:
         digest = sha256(text.encode("utf-8", "surrogateescape")).digest()
         token = self._verified.get(digest)
         if token is None:
-            token = access_token.verified(
-                text, self._keyring.verifying(), self._issuer, self._audience
-            )
-            self._verified[digest] = token
+            token = self._verified[digest] = self._judged(text)
             if len(self._verified) > REMEMBERED_TOKENS:
                 self._verified.popitem(last=False)
         else:
+            self._remembered_before.value += 1
             self._verified.move_to_end(digest)
+        return token
+
+    def _judged(self, text: str) -> AccessToken:
+        try:
+            token = access_token.verified(
+                text, self._keyring.verifying(), self._issuer, self._audience
+            )
+        except jwt.MalformedToken:
+            self._refused.value += 1
+            raise
+        self._verified_now.value += 1
         return token
 
     async def check(self, authorization: list[str]) -> AccessToken:

@@ -34,6 +34,10 @@ class PasswordHashing:
         finally:
             self._inside -= 1
 
+    def inside(self) -> int:
+        """How many hashes run or wait."""
+        return self._inside
+
     def close(self) -> None:
         """Stop the threads once the running hashes are done."""
         self._threads.shutdown(wait=False, cancel_futures=True)

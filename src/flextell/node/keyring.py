@@ -120,6 +120,12 @@ class Keyring:
             raise RuntimeError("catch_up makes a key of every purpose before anything is signed")
         return self._opened[record.kid]
 
+    def age_seconds(self, purpose: Purpose) -> float:
+        """Since the key that signs now began to; 0 before the first look at the store."""
+        now = self._maker.sources.now()
+        record = keys.signing(self._records, purpose, now)
+        return now - record.active_from if record else 0
+
     def verifying(self) -> list[jwt.VerifyingKey]:
         """The public keys of tokens that may still be alive."""
         return [key.verifying for key in self._opened.values()]

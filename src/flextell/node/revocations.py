@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from flextell.oauth.access_token import AccessToken
-from flextell.store.port import Revocation, Store
+from flextell.store.port import Revocation, Store, StoreUnavailable
 
 
 class RevocationFeed:
@@ -20,7 +20,9 @@ class RevocationFeed:
         self._stale_seconds = stale_milliseconds / 1000
         self._ends: dict[str, int] = {}
         self._sequence = 0
+        self._read_at = time.monotonic()
         self._fresh_until = 0.0
+        self._reached = False
 
     def apply(self, news: Sequence[Revocation]) -> None:
         """Take in what the store told."""
@@ -36,8 +38,27 @@ class RevocationFeed:
         """Ask the store once for what is new. Raises StoreUnavailable."""
         asked_at = time.monotonic()
         sequence = self._sequence
-        self.apply(await self._store.read(lambda unit: unit.revocations.since(sequence)))
+        try:
+            news = await self._store.read(lambda unit: unit.revocations.since(sequence))
+        except StoreUnavailable:
+            self._reached = False
+            raise
+        self.apply(news)
+        self._reached = True
+        self._read_at = asked_at
         self._fresh_until = asked_at + self._stale_seconds
+
+    def age_seconds(self) -> float:
+        """Since the store last told the news; since the start, if it never did."""
+        return time.monotonic() - self._read_at
+
+    def size(self) -> int:
+        """How many grants and tokens are known to be over."""
+        return len(self._ends)
+
+    def checks(self) -> dict[str, bool]:
+        """Whether the store answered the last time, and whether that was not too long ago."""
+        return {"store": self._reached, "revocations": time.monotonic() < self._fresh_until}
 
     async def revoked(self, token: AccessToken) -> bool:
         """Whether the token or its grant is over. Raises StoreUnavailable if nobody can tell."""

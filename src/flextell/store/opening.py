@@ -28,6 +28,7 @@ from flextell.settings import Settings
 from flextell.store import sqlite
 from flextell.store.port import Store, StoreUnavailable
 from flextell.store.sqlite import SqliteStore
+from flextell.store.watch import UNWATCHED, Watch
 
 HEAD = "0001"
 DATABASE_FILE = "flextell.db"
@@ -53,8 +54,11 @@ def database_url(settings: Settings) -> URL:
     return url
 
 
-def open_store(settings: Settings) -> Store:
-    """The store, ready for use. Raises StoreUnavailable or SchemaOutdated."""
+def open_store(settings: Settings, watch: Watch = UNWATCHED) -> Store:
+    """The store, ready for use; it tells `watch` of its work.
+
+    Raises StoreUnavailable or SchemaOutdated.
+    """
     url = database_url(settings)
     embedded = url.get_backend_name() == "sqlite"
     if schema_version(url) != HEAD:
@@ -67,6 +71,7 @@ def open_store(settings: Settings) -> Store:
             Path(url.database or ""),
             settings.database_wait_seconds,
             settings.used_code_retention_seconds,
+            watch,
         )
     # Imported where it is used: the embedded server starts without the driver.
     from flextell.store.postgresql import PostgresqlStore  # noqa: PLC0415
@@ -76,6 +81,7 @@ def open_store(settings: Settings) -> Store:
         settings.database_pool_connections,
         settings.database_wait_seconds,
         settings.used_code_retention_seconds,
+        watch,
     )
 
 

@@ -38,6 +38,15 @@ class StoreBusy(StoreUnavailable):
     """Somebody else holds the database for too long; trying again helps."""
 
 
+class StoreAway(StoreUnavailable):
+    """Nobody answers where the database should be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database cannot be reached; check that it runs and that its URL is right."
+        )
+
+
 class StoreFull(StoreUnavailable):
     """There is no room left to write."""
 
@@ -312,6 +321,9 @@ class Store(Protocol):
 
     def at_once(self, work: Callable[[Unit], T]) -> T:
         """The same as `write` in this thread, for the command line. Raises StoreUnavailable."""
+
+    def waiting(self) -> int:
+        """How many units of work wait for their turn."""
 
     def close(self) -> None:
         """Finish what was begun and let go of the database."""

@@ -11,19 +11,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
+from flextell.store.port import StoreAway, StoreBusy, StoreFull, StoreUnavailable, Unit
+from flextell.store.reach import Reach
 from flextell.store.transaction import on_postgresql
+from flextell.store.turn import Turn, cut
 from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
+from flextell.store.watch import UNWATCHED, Watch
 
 T = TypeVar("T")
 
 TRIES = 3
+# The server itself ends a wait for a lock after the time that is set; one that stays silent for so
+# much longer has stopped, or the way to it has.
+SILENCE_SECONDS = 1.0
 
 # A server that keeps its log in memory only would break our word: a 200 is durable.
 SESSION = """
@@ -47,9 +53,7 @@ def translate(error: psycopg.Error) -> StoreUnavailable | None:
         ):
             return StoreBusy("The database is too busy; try again in a moment.")
         case psycopg.OperationalError() | psycopg.InterfaceError():
-            return StoreUnavailable(
-                "The database cannot be reached; check that it runs and that its URL is right."
-            )
+            return StoreAway()
         case errors.ReadOnlySqlTransaction() | errors.InsufficientPrivilege():
             return StoreUnavailable("The database does not let this user write; check its rights.")
     return None
@@ -91,6 +95,15 @@ class Opened:
     unit: SqlUnit
 
 
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """What a unit of work returned, and when it had a thread (seconds of the monotonic clock)."""
+
+    result: T
+    began_at: float
+    ended_at: float
+
+
 class PostgresqlStore:
     """`port.Store` on a PostgreSQL database."""
 
@@ -100,19 +113,44 @@ class PostgresqlStore:
         connections: int,
         wait_seconds: float = 5.0,
         code_retention_seconds: int = CODE_RETENTION_SECONDS,
+        watch: Watch = UNWATCHED,
     ) -> None:
+        self._watch = watch
         self._url = url
         self._wait_seconds = wait_seconds
         self._code_retention_seconds = code_retention_seconds
+        self._most = connections
+        self._inside = 0
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgresql")
         self._local = threading.local()
+        self._reach = Reach()
         self._connections: set[psycopg.Connection[Any]] = set()
         self._closed = False
 
     async def write(self, work: Callable[[Unit], T]) -> T:
         self._refuse_if_closed()
+        turn = Turn()
+        try:
+            done = await self._reach.ask(lambda: self._ask(work, turn))
+        except StoreUnavailable:
+            self._watch.unavailable()
+            raise
+        self._watch.waited(done.began_at - turn.asked_at)
+        self._watch.committed(1, done.ended_at - done.began_at)
+        return done.result
+
+    async def _ask(self, work: Callable[[Unit], T], turn: Turn) -> "Done[T]":
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._in_time, work, time.monotonic())
+        self._inside += 1
+        try:
+            async with asyncio.timeout(self._wait_seconds + SILENCE_SECONDS):
+                return await loop.run_in_executor(self._threads, self._in_time, work, turn)
+        except TimeoutError:
+            turn.give_up()
+            # It may have been kept, as when a connection is lost at the commit.
+            raise StoreAway() from None
+        finally:
+            self._inside -= 1
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         return await self.write(work)
@@ -120,28 +158,40 @@ class PostgresqlStore:
     def at_once(self, work: Callable[[Unit], T]) -> T:
         self._refuse_if_closed()
         # In a thread that has a connection: a node holds no more of them than was set.
-        return self._threads.submit(self._run, work).result()
+        return self._threads.submit(self._run, work, Turn()).result()
+
+    def waiting(self) -> int:
+        return max(self._inside - self._most, 0)
 
     def close(self) -> None:
         self._closed = True
+        patience = threading.Timer(self._wait_seconds, self._cut_all)
+        patience.start()
         self._threads.shutdown(wait=True)
+        patience.cancel()
         while self._connections:
             self._connections.pop().close()
+
+    def _cut_all(self) -> None:
+        for connection in tuple(self._connections):
+            cut(connection)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StoreUnavailable("The server is stopping; try again in a moment.")
 
-    def _in_time(self, work: Callable[[Unit], T], asked_at: float) -> T:
-        if time.monotonic() - asked_at > self._wait_seconds:
+    def _in_time(self, work: Callable[[Unit], T], turn: Turn) -> "Done[T]":
+        began_at = time.monotonic()
+        if began_at - turn.asked_at > self._wait_seconds:
             raise StoreBusy("The database is too busy; try again in a moment.")
-        return self._run(work)
+        return Done(self._run(work, turn), began_at, time.monotonic())
 
-    def _run(self, work: Callable[[Unit], T]) -> T:
+    def _run(self, work: Callable[[Unit], T], turn: Turn) -> T:
         error: Exception | None = None
         for _ in range(TRIES):
+            turn.check()
             try:
-                return self._try(work)
+                return self._try(work, turn)
             except (errors.SerializationFailure, errors.DeadlockDetected) as again:
                 error = again
             except _Lost as lost:  # as after a restart of the server: the next one may be new
@@ -151,8 +201,15 @@ class PostgresqlStore:
         known = translate(error) if isinstance(error, psycopg.Error) else None
         raise (known or StoreUnavailable("The database cannot be reached.")) from error
 
-    def _try(self, work: Callable[[Unit], T]) -> T:
+    def _try(self, work: Callable[[Unit], T], turn: Turn) -> T:
         opened = self._opened()
+        try:
+            turn.take(opened.connection)
+            return self._kept(work, opened)
+        finally:
+            turn.leave()
+
+    def _kept(self, work: Callable[[Unit], T], opened: Opened) -> T:
         try:
             result = perform(work, opened.unit)
         except BaseException as error:

@@ -7,6 +7,7 @@ savepoint of one transaction, commits once, and only then lets anybody know.
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
 from flextell.store.transaction import on_sqlite
 from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
+from flextell.store.watch import UNWATCHED, Watch
 
 T = TypeVar("T")
 
@@ -88,6 +90,7 @@ class Job:
     work: Callable[[Unit], Any]
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
+    asked_at: float
     result: Any = None
     error: BaseException | None = field(default=None)
 
@@ -117,7 +120,9 @@ class SqliteStore:
         path: Path,
         wait_seconds: float = 5.0,
         code_retention_seconds: int = CODE_RETENTION_SECONDS,
+        watch: Watch = UNWATCHED,
     ) -> None:
+        self._watch = watch
         self._path = path
         self._wait_seconds = wait_seconds
         self._code_retention_seconds = code_retention_seconds
@@ -137,13 +142,24 @@ class SqliteStore:
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_all, name="write", daemon=True)
                 self._writer.start()
-            self._jobs.put(Job(work, loop, future))
-        return await future
+            self._jobs.put(Job(work, loop, future, time.perf_counter()))
+        try:
+            return await future
+        except StoreUnavailable:
+            self._watch.unavailable()
+            raise
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, work)
+        try:
+            return await loop.run_in_executor(self._readers, self._read, work)
+        except StoreUnavailable:
+            self._watch.unavailable()
+            raise
+
+    def waiting(self) -> int:
+        return self._jobs.qsize()
 
     def at_once(self, work: Callable[[Unit], T]) -> T:
         self._refuse_if_closed()
@@ -216,9 +232,11 @@ class SqliteStore:
     def _write_group(self, group: list[Job]) -> None:
         """Run and commit the group, which those who come meanwhile join; raise if none is kept."""
         opened = self._opened()
+        began = time.perf_counter()
         opened.connection.execute("BEGIN IMMEDIATE")
         try:
             for job in group:
+                self._watch.waited(time.perf_counter() - job.asked_at)
                 _run(opened, job)
                 if len(group) < MOST_IN_A_GROUP and (another := self._queued()) is not None:
                     group.append(another)
@@ -226,6 +244,7 @@ class SqliteStore:
         except BaseException:
             _roll_back(opened.connection)
             raise
+        self._watch.committed(len(group), time.perf_counter() - began)
 
     def _queued(self) -> Job | None:
         """The next job if one waits."""

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from flextell import log
+from flextell.metrics import REFUSALS
 from flextell.node.hashing import TooManySignIns
 from flextell.oauth.authorize import Proven
 from flextell.oauth.errors import InvalidClient, OAuthError, Refusal
@@ -23,11 +24,13 @@ PROBLEM_CODES = {
 }
 
 
-def error(code: str, sentence: str, status: int, *headers: tuple[bytes, bytes]) -> Answer:
-    """An error in the shape that both OAuth readers and API readers know (wire §e 11)."""
-    return json({"error": code, "error_description": sentence, "message": sentence}, status).plus(
-        *headers
-    )
+def error(
+    parts: Parts, code: str, sentence: str, status: int, *headers: tuple[bytes, bytes]
+) -> Answer:
+    """An error in the shape that both OAuth readers and API readers know (wire §e 11), counted."""
+    parts.metrics.count(REFUSALS, code)
+    told = {"error": code, "error_description": sentence, "message": sentence}
+    return json(told, status).plus(*headers)
 
 
 def to_machine(parts: Parts) -> Refuse:
@@ -44,22 +47,20 @@ def to_machine(parts: Parts) -> Refuse:
         match problem:
             case InvalidClient() if request.headers(b"authorization"):
                 challenge = (b"www-authenticate", b'Basic realm="flextell", charset="UTF-8"')
-                return error(problem.code, problem.description, problem.status, challenge)
+                return error(parts, problem.code, problem.description, problem.status, challenge)
             case OAuthError():
-                return error(problem.code, problem.description, problem.status)
+                return error(parts, problem.code, problem.description, problem.status)
             case HttpProblem():
                 code = PROBLEM_CODES.get(problem.status, "invalid_request")
-                return error(code, problem.sentence, problem.status).plus(*problem.headers)
+                return error(parts, code, problem.sentence, problem.status, *problem.headers)
             case StoreUnavailable():
                 log.operational("store_unavailable", path=request.path, reason=str(problem))
-                return error(
-                    "temporarily_unavailable", "The server cannot answer now; try again.", 503
-                ).plus(*RETRY_AFTER)
+                sentence = "The server cannot answer now; try again."
+                return error(parts, "temporarily_unavailable", sentence, 503, *RETRY_AFTER)
             case _:
                 request_id = log.bug(problem, parts.sources, path=request.path)
-                return error("server_error", "An unexpected error happened.", 500).plus(
-                    (b"x-request-id", request_id.encode("ascii"))
-                )
+                named = (b"x-request-id", request_id.encode("ascii"))
+                return error(parts, "server_error", "An unexpected error happened.", 500, named)
 
     return refuse
 

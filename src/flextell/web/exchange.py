@@ -7,11 +7,13 @@ nothing they do not use; routing and static files are Starlette's.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from flextell.metrics import Answers
 from flextell.node.rate_limits import RateLimit, network_of
 from flextell.oauth.parameters import Form, MalformedForm, parse_form
 
@@ -158,7 +160,12 @@ class Endpoint:
     """An address: a handler for each method, and how this kind of address says no."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], refuse: Refuse, limit: int, others: RateLimit
+        self,
+        handlers: Mapping[str, Handler],
+        refuse: Refuse,
+        limit: int,
+        others: RateLimit,
+        answers: Answers,
     ) -> None:
         """`limit` is the largest body in bytes; `others` counts what no handler counted."""
         self._handlers = dict(handlers)
@@ -168,8 +175,10 @@ class Endpoint:
         self._refuse = refuse
         self._limit = limit
         self._others = others
+        self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
         request = Request(scope, receive, self._limit)
         try:
             handler = self._handlers.get(request.method)
@@ -188,6 +197,7 @@ class Endpoint:
             answer = self._refuse(request, problem)
         told = request.told or self._others.count(request.network).headers()
         await send_answer(send, answer.plus(*told), head=request.method == "HEAD")
+        self._answers.answered(answer.status, perf_counter() - began)
 
 
 async def send_answer(send: Send, answer: Answer, head: bool = False) -> None:

@@ -1,11 +1,12 @@
 """Every path of the server for clients and browsers, on one screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
+from flextell.metrics import ELSEWHERE, Answers
 from flextell.parts import Parts
 from flextell.web.answers import to_machine
 from flextell.web.assets import assets
@@ -17,7 +18,7 @@ from flextell.web.endpoints import (
     revoke,
     token,
 )
-from flextell.web.exchange import Answer, Endpoint, Handler, HttpProblem, Request
+from flextell.web.exchange import Answer, Endpoint, Handler, HttpProblem, Refuse, Request
 from flextell.web.pages import consent, home, sign_in
 from flextell.web.pages.render import to_person
 
@@ -46,19 +47,23 @@ PEOPLE: dict[str, dict[str, Make]] = {
 def build_web(parts: Parts) -> ASGIApp:
     """The paths above, static files, and a page for every other address."""
     limit, others = parts.settings.form_bytes, parts.page_limit
+
+    def endpoint(path: str, handlers: Mapping[str, Handler], refuse: Refuse) -> Endpoint:
+        return Endpoint(handlers, refuse, limit, others, Answers(parts.metrics, path))
+
     routes = [
-        Route(path, endpoint=Endpoint(_made(handlers, parts), refuse, limit, others))
+        Route(path, endpoint=endpoint(path, _made(handlers, parts), refuse))
         for table, refuse in ((MACHINES, to_machine(parts)), (PEOPLE, to_person(parts)))
         for path, handlers in table.items()
     ]
     routes += [
-        Route(path, endpoint=Endpoint({"GET": handler}, to_person(parts), limit, others))
+        Route(path, endpoint=endpoint(path, {"GET": handler}, to_person(parts)))
         for path, handler in assets()
     ]
     return Router(
         routes=routes,
         redirect_slashes=False,
-        default=Endpoint({}, _no_such_page(parts), limit, others),
+        default=endpoint(ELSEWHERE, {}, _no_such_page(parts)),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flextell import log
+from flextell.metrics import REPLAYS
 from flextell.oauth.errors import Refusal
 from flextell.oauth.model import EndGrant
 from flextell.parts import Parts
@@ -32,6 +33,7 @@ async def decide(parts: Parts, work: Callable[[Unit], T]) -> T:
     outcome = await parts.store.write(inside)
     if isinstance(outcome, Refusal):
         if outcome.then is not None:
+            parts.metrics.count(REPLAYS, outcome.then.reason)
             tell(parts, outcome.then)
         raise outcome
     return outcome

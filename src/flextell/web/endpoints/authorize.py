@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from flextell import log
+from flextell.metrics import REFUSALS
 from flextell.oauth.authorize import (
     AskConsent,
     AuthorizationRequest,
@@ -139,6 +140,7 @@ def _answer(parts: Parts, asked: Asked, outcome: Outcome, posted: bool) -> Answe
             log.security(log.CODE_ISSUED, client_id=request.proven.client.client_id)
             return back_to_client(request.proven, issuer, {"code": code}, posted)
         case Refused(proven, refusal):
+            parts.metrics.count(REFUSALS, refusal.code)
             return error_to_client(proven, issuer, refusal, posted)
         case SignIn():
             return redirect(page_address(SIGN_IN, asked), posted)

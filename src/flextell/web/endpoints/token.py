@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from flextell import log
+from flextell.metrics import TOKENS_ISSUED
 from flextell.oauth import access_token, client_auth, id_token, parameters, scopes
 from flextell.oauth.client_auth import Credentials
 from flextell.oauth.errors import OAuthError, UnsupportedGrantType
@@ -33,7 +34,8 @@ def endpoint(parts: Parts) -> Handler:
         credentials = client_auth.read_credentials(request.header(b"authorization"), form)
         form.refuse_repeated()
         within_oauth_limit(parts, request, credentials.client_id)
-        prepare = GRANT_TYPES.get(form.need("grant_type"))
+        grant_type = form.need("grant_type")
+        prepare = GRANT_TYPES.get(grant_type)
         if prepare is None:
             raise UnsupportedGrantType("grant_type must be authorization_code or refresh_token.")
         try:
@@ -47,6 +49,7 @@ def endpoint(parts: Parts) -> Handler:
                 address=request.address,
             )
             raise
+        parts.metrics.count(TOKENS_ISSUED, grant_type)
         return _answer(parts, issue)
 
     return token

@@ -8,6 +8,7 @@ from flextell.accounts import passwords, sessions, throttle
 from flextell.accounts.model import MAXIMUM_EMAIL_CHARACTERS, Person, normalised_email
 from flextell.accounts.passwords import Checked
 from flextell.accounts.throttle import Kind, Rule
+from flextell.metrics import SIGN_INS
 from flextell.node.hashing import TooManySignIns
 from flextell.oauth.authorize import Progress, client_id_of
 from flextell.oauth.parameters import Form
@@ -82,11 +83,16 @@ async def _try(
     person, password = attempt.person, form.values.get("password", "")
     # A disabled account costs the same hash as an unknown one, and is told the same.
     known = person.password_hash if person and person.disabled_at is None else None
-    checked = await parts.hashing.run(lambda: passwords.check(password, known))
+    try:
+        checked = await parts.hashing.run(lambda: passwords.check(password, known))
+    except TooManySignIns:
+        parts.metrics.count(SIGN_INS, "turned_away")
+        raise
     if person is None or not checked.right:
         wait_seconds = await parts.store.write(lambda unit: _count_failure(unit, parts, attempt))
         if wait_seconds:
             return await _wait(parts, asked, browser, attempt, wait_seconds)
+        parts.metrics.count(SIGN_INS, "failed")
         log.security(log.SIGN_IN_FAILED, address=request.address)
         return await _form(
             parts, asked, browser, email, WRONG, status=HTTPStatus.UNPROCESSABLE_ENTITY
@@ -172,6 +178,7 @@ async def _welcome(
     wait_seconds = await parts.store.write(work)
     if wait_seconds:
         return await _wait(parts, asked, browser, attempt, wait_seconds)
+    parts.metrics.count(SIGN_INS, "succeeded")
     log.security(log.SIGNED_IN, subject=person.subject)
     answer = redirect(_onward(parts, asked, replace(browser, session_token=token)))
     device = browsers.device_for(parts, person)
@@ -200,6 +207,7 @@ def _onward(parts: Parts, asked: Asked, browser: Browser) -> str:
 async def _wait(
     parts: Parts, asked: Asked, browser: Browser, attempt: Attempt, seconds: int
 ) -> Answer:
+    parts.metrics.count(SIGN_INS, "throttled")
     log.security(log.SIGN_IN_THROTTLED, address=attempt.address)
     minutes = -(-seconds // 60)
     when = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' * (minutes > 1)}"
