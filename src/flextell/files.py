@@ -1,12 +1,16 @@
-"""Write a small file whole or not at all."""
+"""Write a file whole or not at all."""
 
 import contextlib
+import glob
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+UNFINISHED = ".unfinished"
 
 
 def write_atomically(path: Path, content: bytes, mode: int) -> None:
@@ -14,11 +18,21 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
 
     A reader sees the old file or the new one, also after a power cut. Raises OSError.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with written_whole(path, mode) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path, mode: int) -> Iterator[BinaryIO]:
+    """A file to write, which gets its name, and is on disk, when the body has ended well.
+
+    If the body raises nothing is left of it. Raises OSError.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
@@ -26,11 +40,16 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
-    # Without this the new name itself may be lost in a power cut.
+def unfinished(path: Path) -> list[Path]:
+    """Files that are to become this one: being written, or left behind by who was killed."""
+    return list(path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"))
+
+
+def sync_directory(directory: Path) -> None:
+    """Have the names in a folder on disk: without this a new one may be lost in a power cut."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

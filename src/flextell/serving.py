@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp
 
 from flextell import asgi_server
+from flextell.data_dir import finish_change
 from flextell.exits import ExitCode, ExitError, data_dir_errors
 from flextell.files import PUBLIC, write_atomically
 from flextell.http_protocol import Bounds
@@ -54,7 +55,7 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp]) -> None:
     mend something, and whatever `build` or the app's lifespan raises.
     """
     check_transport(settings)
-    with _locked(settings.data_dir), _bound(settings.host, settings.port) as listener:
+    with locked(settings.data_dir), _bound(settings.host, settings.port) as listener:
         transport = choose_transport(settings, SYSTEM.now())
         settings = _with_issuer(settings, listener)
         app = build(settings)
@@ -136,8 +137,11 @@ def _with_issuer(settings: Settings, listener: socket.socket) -> Settings:
 
 
 @contextlib.contextmanager
-def _locked(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory, made if missing, as its only server. The lock dies with us."""
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory, made if missing, as its only server. The lock dies with us.
+
+    A change of its files that was cut short is finished first. Raises ExitError.
+    """
     with data_dir_errors(data_dir):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
@@ -153,8 +157,9 @@ def _locked(data_dir: Path) -> Iterator[None]:
                 ExitCode.ALREADY_RUNNING,
             ) from error
         with data_dir_errors(data_dir):
-            # Left behind by a server that was killed.
+            # Left behind by a server, or a restore, that was killed.
             (data_dir / READY_FILE).unlink(missing_ok=True)
+            finish_change(data_dir)
         yield
     finally:
         os.close(lock)
