@@ -46,8 +46,8 @@ def sentences(settings: "Settings") -> Iterator[None]:
     from flextell.masterkey import KeyFileProblem
     from flextell.node.keyring import KeysSealedElsewhere
     from flextell.oauth.registration import InvalidRegistration
-    from flextell.store.opening import SchemaOutdated
     from flextell.store.port import Duplicate, StoreFull, StoreUnavailable
+    from flextell.store.standing import SchemaOutdated
 
     try:
         yield
