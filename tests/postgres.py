@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
@@ -89,7 +89,7 @@ def fresh_database(server_url: str) -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
+def running_postgres(options: Mapping[str, str] = SERVER_OPTIONS) -> Iterator[str]:
     """Start a PostgreSQL server in a temporary folder; stop and remove it at the end.
 
     Yields its URL. Raises RuntimeError with the server's log if it does not start.
@@ -97,7 +97,7 @@ def running_postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="flextell-pg-"))
     try:
         where, run_as = prepare(folder)
-        with server_process(where, folder, run_as) as port:
+        with server_process(where, folder, run_as, options) as port:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -130,7 +130,9 @@ def programs() -> Path:
 
 
 @contextmanager
-def server_process(where: Path, folder: Path, run_as: RunAs) -> Iterator[int]:
+def server_process(
+    where: Path, folder: Path, run_as: RunAs, settings: Mapping[str, str]
+) -> Iterator[int]:
     """Run a server on a new data folder; yield the TCP port it listens on."""
     data, log = folder / "data", folder / "log"
     new = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync --no-instructions"
@@ -143,7 +145,7 @@ def server_process(where: Path, folder: Path, run_as: RunAs) -> Iterator[int]:
             **run_as,
         )
         port = free_port()
-        options = SERVER_OPTIONS | {"port": str(port), "unix_socket_directories": str(folder)}
+        options = {**settings, "port": str(port), "unix_socket_directories": str(folder)}
         flags = [f"--{name}={value}" for name, value in options.items()]
         server = subprocess.Popen(
             [*ends_with_us(), str(where / "postgres"), "-D", str(data), *flags],

@@ -20,7 +20,7 @@ from flextell.oauth.model import Digest
 from flextell.progress import Progress, Report, silent
 from flextell.settings import Settings
 from flextell.store import backfill, migrating
-from flextell.store.backfill import BATCH_SECONDS, key_of, next_rows, text_of
+from flextell.store.backfill import key_of, next_rows, text_of
 from flextell.store.migrating import VERSIONS
 from flextell.store.opening import database_url, engine, migrate, open_store, standing
 from flextell.store.port import StoreUnavailable, Unit
@@ -393,10 +393,10 @@ def test_a_key_can_be_kept_as_text(key: bytes | int | str | Digest) -> None:
 @pytest.mark.parametrize(
     ("rows", "seconds", "expected"),
     [
-        (1000, BATCH_SECONDS, 1000),
-        (1000, BATCH_SECONDS / 2, 2000),
+        (1000, 0.1, 1000),
+        (1000, 0.05, 2000),
         (1000, 0.0, 2000),
-        (1000, BATCH_SECONDS * 100, 500),
+        (1000, 10.0, 500),
         (20, 10.0, 20),
     ],
 )
@@ -405,7 +405,7 @@ def test_batches_grow_and_shrink_towards_their_time(
 ) -> None:
     monkeypatch.setattr(backfill, "MOST_ROWS", 20_000)
 
-    assert next_rows(rows, seconds) == expected
+    assert next_rows(rows, seconds, 0.1) == expected
 
 
 if __name__ == "__main__":

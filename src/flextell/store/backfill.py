@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from flextell.progress import Progress, Report
 from flextell.store.taking_turns import is_in_use, turn
 
-# While SQLite runs a batch nobody else writes; in PostgreSQL its rows are locked so long.
-BATCH_SECONDS = 0.02
+# While SQLite runs a batch nobody else writes; in PostgreSQL only its rows are locked.
+BATCH_SECONDS = {"sqlite": 0.02, "postgresql": 0.1}
 FIRST_ROWS, LEAST_ROWS, MOST_ROWS = 200, 20, 20_000
 ROW_LOCK_MILLISECONDS = 2000
 
@@ -63,7 +63,7 @@ def fill(connection: Connection, step: Backfill, report: Report) -> None:
     """Batch after batch, with a rest after each in which others get their turn."""
     total = step.count(connection)
     connection.rollback()
-    rows = FIRST_ROWS
+    rows, best = FIRST_ROWS, BATCH_SECONDS[connection.dialect.name]
     done: int | None = 0
     while done is not None:
         try:
@@ -77,7 +77,7 @@ def fill(connection: Connection, step: Backfill, report: Report) -> None:
             continue
         seconds = time.monotonic() - began
         report(Progress(step.name, total if done is None else min(done, total), total))
-        rows = next_rows(rows, seconds)
+        rows = next_rows(rows, seconds, best)
         time.sleep(seconds)
 
 
@@ -104,9 +104,9 @@ def forget(connection: Connection, name: str) -> None:
     connection.execute(text("DELETE FROM migration_steps WHERE name = :name"), {"name": name})
 
 
-def next_rows(rows: int, seconds: float) -> int:
-    """How many rows the next batch should have, if one of `rows` took so long."""
-    wanted = int(rows * BATCH_SECONDS / max(seconds, 0.001))
+def next_rows(rows: int, seconds: float, best: float) -> int:
+    """How many rows the next batch should have, if one of `rows` took so long; `best` is a time."""
+    wanted = int(rows * best / max(seconds, 0.001))
     return min(max(wanted, rows // 2, LEAST_ROWS), rows * 2, MOST_ROWS)
 
 
