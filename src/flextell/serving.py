@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from flextell import asgi_server
 from flextell.accepting import Terms, accept_from, beside
+from flextell.data_dir import finish_change
 from flextell.exits import ExitCode, ExitError, data_dir_errors
 from flextell.files import PUBLIC, write_atomically
 from flextell.http_protocol import Bounds
@@ -106,7 +107,7 @@ def prepared(settings: Settings) -> Iterator[Place]:
     check_transport(settings)
     check_workers(settings)
     with contextlib.ExitStack() as held:
-        held.enter_context(_locked(settings.data_dir))
+        held.enter_context(locked(settings.data_dir))
         listener = held.enter_context(bound(Address(settings.host, settings.port)))
         management = None
         if settings.management_port is not None:
@@ -206,8 +207,11 @@ def _with_issuer(settings: Settings, listener: socket.socket) -> Settings:
 
 
 @contextlib.contextmanager
-def _locked(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory, made if missing, as its only server. The lock dies with us."""
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory, made if missing, as its only server. The lock dies with us.
+
+    A change of its files that was cut short is finished first. Raises ExitError.
+    """
     with data_dir_errors(data_dir):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
@@ -223,8 +227,9 @@ def _locked(data_dir: Path) -> Iterator[None]:
                 ExitCode.ALREADY_RUNNING,
             ) from error
         with data_dir_errors(data_dir):
-            # Left behind by a server that was killed.
+            # Left behind by a server, or a restore, that was killed.
             (data_dir / READY_FILE).unlink(missing_ok=True)
+            finish_change(data_dir)
         yield
     finally:
         os.close(lock)

@@ -17,7 +17,7 @@ from flextell.exits import ExitCode
 from flextell.serving import LOCAL_ISSUER, choose_transport
 from flextell.settings import Settings
 from flextell.sources import SYSTEM
-from flextell.store.opening import HEAD
+from flextell.store.standing import HEAD
 from tests.cli.conftest import PASSWORD, Run, listed
 
 PROGRAM = str(Path(sys.executable).with_name("flextell"))

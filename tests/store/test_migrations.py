@@ -10,21 +10,16 @@ from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import Script
 from sqlalchemy import Connection, inspect, text
 
 from flextell.settings import Settings
-from flextell.store import opening
-from flextell.store.opening import (
-    HEAD,
-    SchemaOutdated,
-    database_url,
-    engine,
-    migrate,
-    open_store,
-    schema_version,
-)
+from flextell.store import migrating, opening
+from flextell.store.opening import database_url, engine, migrate, open_store, standing
 from flextell.store.port import StoreUnavailable
+from flextell.store.standing import HEAD, SchemaOutdated, Standing
 from flextell.store.tables import metadata
 from tests.store.conftest import ISSUER
 from tests.store.samples import PHOTOS
@@ -58,7 +53,7 @@ def test_migrating_twice_is_harmless(settings: Settings) -> None:
     store.at_once(lambda unit: unit.clients.add(PHOTOS))
     store.close()
     assert migrate(settings) == HEAD
-    assert schema_version(database_url(settings)) == HEAD
+    assert standing(database_url(settings)) == Standing(HEAD)
     store = open_store(settings)
     assert store.at_once(lambda unit: unit.clients.get("photos")) == PHOTOS
     store.close()
@@ -91,7 +86,7 @@ def test_a_database_of_a_newer_version_is_refused_with_a_sentence(settings: Sett
     for attempt in (open_store, migrate):
         with pytest.raises(SchemaOutdated, match=r"newer than this program; install a newer one\."):
             attempt(settings)
-    assert schema_version(database_url(settings)) == "9999"
+    assert standing(database_url(settings)).version == "9999"
 
 
 def test_the_embedded_database_is_made_when_it_is_opened(tmp_path: Path) -> None:
@@ -107,29 +102,73 @@ def test_a_shared_database_is_migrated_by_command_only(
     settings = Settings(data_dir=tmp_path, issuer=ISSUER, database=fresh_postgres_database)
     with pytest.raises(SchemaOutdated, match="run flextell migrate"):
         open_store(settings)
-    assert schema_version(database_url(settings)) is None
+    assert standing(database_url(settings)).version is None
 
 
-def test_a_migration_that_is_cut_short_leaves_nothing_behind(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("done", [0, 1])
+def test_a_migration_that_is_cut_short_leaves_nothing_of_it_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:
-    """The next start begins anew instead of meeting half a schema."""
+    """The next start begins it anew instead of meeting half a schema."""
 
     class CutShort(BaseException):
         pass
 
-    whole = opening._upgrade
+    tables: list[list[str]] = [[]]
+    whole = migrating._upgrade
 
-    def cut(connection: Connection) -> None:
-        whole(connection)
-        raise CutShort
+    def cut(connection: Connection, config: Config, script: Script) -> None:
+        whole(connection, config, script)
+        if len(tables) > done:
+            raise CutShort
+        tables.append(inspect(connection).get_table_names())
 
-    monkeypatch.setattr(opening, "_upgrade", cut)
+    monkeypatch.setattr(migrating, "_upgrade", cut)
     with pytest.raises(CutShort):
         migrate(settings)
     monkeypatch.undo()
     with engine(database_url(settings)).connect() as connection:
-        assert inspect(connection).get_table_names() == []
+        assert sorted(inspect(connection).get_table_names()) == sorted(tables[-1])
+    assert migrate(settings) == HEAD
+
+
+def test_the_newest_migration_is_the_one_that_this_program_needs(settings: Settings) -> None:
+    assert migrate(settings) == HEAD
+
+
+@pytest.mark.parametrize(
+    ("head", "found", "ready"),
+    [
+        ("0002_since_0001", Standing(None), False),
+        ("0002_since_0001", Standing("0001"), False),
+        ("0002_since_0001", Standing("0002_since_0001"), True),
+        ("0002_since_0001", Standing("0002_since_0001", unfinished=True), False),
+        ("0002_since_0001", Standing("0003_since_0002"), True),
+        ("0002_since_0001", Standing("0003_since_0002", unfinished=True), True),
+        ("0002_since_0001", Standing("0003_since_0001"), True),
+        ("0002_since_0001", Standing("0004_since_0003"), False),
+        ("0002_since_0001", Standing("0004"), False),
+        ("0001", Standing("0002_since_0001"), True),
+    ],
+)
+def test_a_version_says_which_programs_can_use_it(
+    monkeypatch: pytest.MonkeyPatch, head: str, found: Standing, ready: bool
+) -> None:
+    """So that nodes of the version before start again, while it is migrated and afterwards."""
+    monkeypatch.setattr("flextell.store.standing.HEAD", head)
+
+    assert found.ready is ready
+
+
+def test_a_program_leaves_a_newer_database_that_it_can_use_as_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(settings)
+    monkeypatch.setattr("flextell.store.standing.HEAD", "0001")
+    store = open_store(settings)
+    store.at_once(lambda unit: unit.clients.add(PHOTOS))
+    store.close()
+
     assert migrate(settings) == HEAD
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from flextell.cli import apps, demo, doctor, keys, serve, settings, tokens, users
+from flextell.cli import apps, backup, demo, doctor, keys, restore, serve, settings, tokens, users
 from flextell.cli.answers import complain
 from flextell.exits import MEANINGS, ExitCode, ExitError
 
@@ -44,6 +44,8 @@ app = typer.Typer(
 serve.register(app)
 demo.register(app)
 doctor.register(app)
+backup.register(app)
+restore.register(app)
 settings.register(app)
 users.register(app)
 apps.register(app)

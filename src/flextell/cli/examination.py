@@ -23,7 +23,7 @@ from flextell.oauth.keys import KeyRecord
 from flextell.serving import LOCAL_ISSUER, READY_FILE, check_transport, check_workers
 from flextell.settings import DAY, MINUTE, Settings, unknown_variables, variables
 from flextell.sources import SYSTEM
-from flextell.store.opening import HEAD, database_url, open_store, schema_version
+from flextell.store.opening import database_url, open_store, standing
 from flextell.tls import RENEW_BEFORE_SECONDS, server_context
 from flextell.transport import is_loopback
 
@@ -103,18 +103,15 @@ def _database(settings: Settings, records: list[KeyRecord]) -> Answer:
         embedded = url.get_backend_name() == "sqlite"
         if embedded and not Path(url.database or "").exists():
             return "warn", "There is no database yet; the first command or server makes it."
-        version = schema_version(url)
-        if version == HEAD:
+        found = standing(url)
+        if found.ready:
             store = open_store(settings)
             try:
                 records += store.at_once(lambda unit: unit.signing_keys.all())
             finally:
                 store.close()
-            return "ok", f"It answers and is at version {HEAD}."
-    if version is not None and version > HEAD:
-        raise ExitError(
-            "The database is newer than this program; install a newer one.", ExitCode.DATABASE
-        )
+            return "ok", f"It answers and is at version {found.version}."
+        found.refuse_newer()
     if embedded:
         return "warn", "It is at an older version; the next command or server migrates it."
     raise ExitError("The database must be migrated: run flextell migrate.", ExitCode.DATABASE)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flextell.data_dir import is_changing
 from flextell.exits import ExitCode, ExitError, data_dir_errors
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def sentences(settings: "Settings") -> Iterator[None]:
     from flextell.masterkey import KeyFileProblem
     from flextell.node.keyring import KeysSealedElsewhere
     from flextell.oauth.registration import InvalidRegistration
-    from flextell.store.opening import SchemaOutdated
     from flextell.store.port import Duplicate, StoreFull, StoreUnavailable
+    from flextell.store.standing import SchemaOutdated
 
     try:
         yield
@@ -81,3 +82,8 @@ def ready_folder(data_dir: Path, *, make: bool) -> None:
             raise NotADirectoryError(errno.ENOTDIR, "", str(data_dir))
         if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "", str(data_dir))
+        if is_changing(data_dir):
+            raise ExitError(
+                f"A restore into {data_dir} was cut short; start the server, which finishes it.",
+                ExitCode.DATA_DIR,
+            )

@@ -9,6 +9,7 @@ from flextell.exits import ExitCode, ExitError
 
 # Far above the longest password or token; a wrong file is not read whole.
 MOST_BYTES = 64 * 1024
+LEAST_PASSPHRASE_CHARACTERS = 12
 
 
 def read_new_password(from_stdin: bool, file: Path | None) -> str:
@@ -21,7 +22,7 @@ def read_new_password(from_stdin: bool, file: Path | None) -> str:
     if from_stdin:
         return read_stdin("password")
     if file is not None:
-        return _read_file(file)
+        return _read_file(file, "password")
     password = _from_environment()
     if password is not None:
         return password
@@ -39,14 +40,40 @@ def read_stdin(what: str) -> str:
     return _text(sys.stdin.buffer.read(MOST_BYTES + 1), what)
 
 
-def _read_file(file: Path) -> str:
+def read_passphrase(from_stdin: bool, file: Path | None, *, new: bool) -> str:
+    """The passphrase of a backup from standard input, a file or the keyboard.
+
+    A new one has a least length: whoever holds the backup can guess for as long as they like.
+    Raises ExitError (USAGE, INVALID).
+    """
+    if from_stdin and file is not None:
+        raise ExitError("Give --passphrase-stdin or --passphrase-file, not both.", ExitCode.USAGE)
+    if from_stdin:
+        passphrase = read_stdin("passphrase")
+    elif file is not None:
+        passphrase = _read_file(file, "passphrase")
+    elif sys.stdin.isatty():
+        passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
+    else:
+        raise ExitError(
+            "No passphrase was given: use --passphrase-stdin or --passphrase-file.", ExitCode.USAGE
+        )
+    if new and len(passphrase) < LEAST_PASSPHRASE_CHARACTERS:
+        raise ExitError(
+            f"The passphrase must have at least {LEAST_PASSPHRASE_CHARACTERS} characters.",
+            ExitCode.INVALID,
+        )
+    return passphrase
+
+
+def _read_file(file: Path, what: str) -> str:
     try:
         with file.open("rb") as opened:
-            return _text(opened.read(MOST_BYTES + 1), "password")
+            return _text(opened.read(MOST_BYTES + 1), what)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise ExitError(
-            f"The password file {file} cannot be read ({reason}).", ExitCode.USAGE
+            f"The {what} file {file} cannot be read ({reason}).", ExitCode.USAGE
         ) from None
 
 

@@ -9,6 +9,7 @@ import typer
 from flextell.cli.answers import answer
 from flextell.cli.opened import ready_folder, sentences
 from flextell.cli.options import Database, DataDir, Json, settings_from
+from flextell.cli.progress import told
 
 if TYPE_CHECKING:
     from flextell.settings import Settings
@@ -132,8 +133,10 @@ def open_log(level: str) -> None:
 def migrate(data_dir: DataDir = None, database: Database = None, as_json: Json = False) -> None:
     """Bring the database up to date.
 
-    The embedded one does it by itself when it is opened. Nodes of the version before may go on
-    running meanwhile.
+    The embedded one does it by itself when it is opened; what takes long is better done before,
+    with this command. Nodes of the version before may go on running meanwhile, and start again.
+    It can be interrupted: run it again, and it goes on where it was. With --json each line is an
+    object: `step`, `done` and `total` on the way, `version` at the end.
 
     \b
     Examples:
@@ -143,8 +146,12 @@ def migrate(data_dir: DataDir = None, database: Database = None, as_json: Json =
     from flextell.store.opening import migrate as bring_up_to_date
 
     settings = settings_from(data_dir=data_dir, database=database)
-    with sentences(settings):
-        if not settings.database:
-            ready_folder(settings.data_dir, make=True)
-        version = bring_up_to_date(settings)
+    try:
+        with sentences(settings), told(as_json) as report:
+            if not settings.database:
+                ready_folder(settings.data_dir, make=True)
+            version = bring_up_to_date(settings, report)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. What was done is kept: run it again to go on.", err=True)
+        raise
     answer({"version": version}, f"The database is at version {version}.", as_json)

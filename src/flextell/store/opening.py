@@ -7,36 +7,28 @@ can start while one person decides when.
 import os
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    NullPool,
-    create_engine,
-    event,
-    inspect,
-    make_url,
-    text,
-)
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from flextell.progress import Report, silent
 from flextell.settings import Settings
 from flextell.store import sqlite
+from flextell.store.migrating import VERSIONS, StillLocked, bring_up_to_date
 from flextell.store.port import Store, StoreUnavailable
 from flextell.store.sqlite import SqliteStore
+from flextell.store.standing import SchemaOutdated, Standing, standing_of
 from flextell.store.watch import UNWATCHED, Watch
 
-HEAD = "0001"
 DATABASE_FILE = "flextell.db"
-_ONE_MIGRATES = 0x666C7805
-
-
-class SchemaOutdated(Exception):
-    """The database was made by another version; the text says what to do."""
+STILL_LOCKED = (
+    "A long query or transaction holds a table that must be changed; end it, or wait, and migrate "
+    "again: what was done is kept."
+)
 
 
 def database_url(settings: Settings) -> URL:
@@ -61,9 +53,10 @@ def open_store(settings: Settings, watch: Watch = UNWATCHED) -> Store:
     """
     url = database_url(settings)
     embedded = url.get_backend_name() == "sqlite"
-    if schema_version(url) != HEAD:
+    found = standing(url)
+    if not found.ready:
+        found.refuse_newer()
         if not embedded:
-            _refuse_newer(schema_version(url))
             raise SchemaOutdated("The database must be migrated first: run flextell migrate.")
         migrate(settings)
     if embedded:
@@ -89,90 +82,58 @@ def _libpq(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _refuse_newer(version: str | None) -> None:
-    if version is not None and version > HEAD:
-        raise SchemaOutdated("The database is newer than this program; install a newer one.")
-
-
-def schema_version(url: URL) -> str | None:
-    """The migration the database is at; None if it is empty. Raises StoreUnavailable.
+def standing(url: URL) -> Standing:
+    """Where the database stands. Raises StoreUnavailable.
 
     Read without Alembic, which takes a third of a second to load. Makes no file.
     """
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return None
+        return Standing(None)
     try:
         with engine(url).connect() as connection:
-            return _version(connection)
+            return standing_of(connection)
     except SQLAlchemyError as error:
         raise _unavailable(
             error, "The database cannot be opened; check that it exists, runs and may be used."
         ) from error
 
 
-def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    version: str | None = connection.execute(
-        text("SELECT version_num FROM alembic_version")
-    ).scalar()
-    return version
-
-
 def engine(url: URL, wait_seconds: int = 5) -> Engine:
     """A SQLAlchemy engine, for migrations and for what is not worth a store."""
     if url.get_backend_name() == "sqlite":
-        made, wait = url.set(drivername="sqlite"), {"timeout": wait_seconds}
+        made = url.set(drivername="sqlite")
+        # We say BEGIN ourselves: the driver would commit each CREATE TABLE by itself, and a start
+        # that is cut short would leave half a schema behind, which no later start could mend.
+        how: dict[str, Any] = {"timeout": wait_seconds, "isolation_level": None}
     else:
-        made, wait = url.set(drivername="postgresql+psycopg"), {"connect_timeout": wait_seconds}
-    return create_engine(made, poolclass=NullPool, connect_args=wait)
+        made, how = url.set(drivername="postgresql+psycopg"), {"connect_timeout": wait_seconds}
+    return create_engine(made, poolclass=NullPool, connect_args=how)
 
 
-def _migrating(url: URL, wait_seconds: int) -> Engine:
-    """An engine whose transaction is alone and keeps a migration whole or not at all."""
-    made = engine(url, wait_seconds)
-    if url.get_backend_name() == "sqlite":
-        # Left to itself the driver commits each CREATE TABLE: a start that is cut short would
-        # leave half a schema behind, which no later start could mend.
-        event.listen(made, "connect", _leave_transactions_to_us)
-        event.listen(made, "begin", _begin_as_only_writer)
-    else:
-        event.listen(made, "begin", _wait_for_other_migrations)
-    return made
+def migrate(
+    settings: Settings, report: Report = silent, versions: Sequence[Path] = VERSIONS
+) -> str | None:
+    """Bring the schema up to date, while servers use it; say which migration it is at.
 
-
-def _leave_transactions_to_us(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None
-
-
-def _begin_as_only_writer(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _wait_for_other_migrations(connection: Connection) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_MIGRATES})")
-
-
-def migrate(settings: Settings) -> str:
-    """Bring the schema up to date, whole or not at all; say which migration it is at.
-
-    Of several programs that do it at once one does it, and the others find it done.
-    Raises StoreUnavailable, SchemaOutdated.
+    Each migration is whole or not at all; what takes long goes on where it was cut short. Of many
+    programs that do it at once one does it, and the others find it done. Raises StoreUnavailable,
+    SchemaOutdated.
     """
     url, wait_seconds = database_url(settings), settings.database_wait_seconds
     try:
         if url.get_backend_name() == "sqlite":
             _make_file(Path(url.database or ""), wait_seconds)
-        with _migrating(url, wait_seconds).begin() as connection:
-            version = _version(connection)
-            _refuse_newer(version)
-            if version != HEAD:
-                _upgrade(connection)
+        found = standing(url)
+        found.refuse_newer()
+        if found.newer:
+            return found.version
+        return bring_up_to_date(engine(url, wait_seconds), report, versions)
+    except StillLocked as error:
+        raise StoreUnavailable(STILL_LOCKED) from error
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise _unavailable(
             error, "The database could not be migrated; check that it is running and writable."
         ) from error
-    return HEAD
 
 
 def _make_file(path: Path, wait_seconds: float) -> None:
@@ -195,19 +156,6 @@ def _make_file(path: Path, wait_seconds: float) -> None:
             f"The database cannot be opened ({reason}); check the folder it is in."
         ) from error
     sqlite.connect(path, wait_seconds).close()
-
-
-def _upgrade(connection: Connection) -> None:
-    # A third of a second, paid only when there is something to migrate.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option(
-        "script_location", str(resources.files("flextell.store") / "migrations").replace("%", "%%")
-    )
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def _unavailable(error: SQLAlchemyError | sqlite3.Error, otherwise: str) -> StoreUnavailable:

@@ -309,6 +309,12 @@ class Unit(Protocol):
     def sweep(self, now: int, most: int) -> int:
         """Delete up to `most` rows of each kind that nobody needs after `now`; say how many."""
 
+    def number_news_anew(self, now: int) -> None:
+        """After a restore: give the next revocation a number that nobody can have seen."""
+
+    def end_all_access(self, now: int) -> int:
+        """After a restore: end every grant, session, code and signing key; how many grants."""
+
 
 class Store(Protocol):
     """A database, seen from an event loop or from a plain thread."""

@@ -233,3 +233,12 @@ customer_tags = Table(
     Column("customer_id", Number, ForeignKey("customers.customer_id"), primary_key=True),
     Column("tag_id", Number, ForeignKey("tags.tag_id"), primary_key=True),
 )
+
+migration_steps = Table(
+    "migration_steps",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("position", Text),  # the last key that is done
+    Column("done", BigInteger, nullable=False),
+)

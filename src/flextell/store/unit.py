@@ -12,6 +12,7 @@ from flextell.store.grants import SqlGrants
 from flextell.store.people import SqlPeople, SqlSessions
 from flextell.store.port import Unit
 from flextell.store.refresh_tokens import SqlRefreshTokens
+from flextell.store.restored import end_all_access, number_news_anew
 from flextell.store.revocations import SqlRevocations
 from flextell.store.signing_keys import SqlSigningKeys
 from flextell.store.sweep import sweep
@@ -91,3 +92,9 @@ class SqlUnit:
 
     def sweep(self, now: int, most: int) -> int:
         return sweep(self._transaction, now, self._code_retention_seconds, most)
+
+    def number_news_anew(self, now: int) -> None:
+        number_news_anew(self._transaction, now)
+
+    def end_all_access(self, now: int) -> int:
+        return end_all_access(self._transaction, now)
