@@ -25,7 +25,7 @@ class FailingStore:
 
     problem: Exception
 
-    async def read(self, _work: Callable[[Unit], Any]) -> NoReturn:
+    async def read(self, _work: Callable[[Unit], Any], *, brief: bool = False) -> NoReturn:
         """Fail."""
         raise self.problem
 

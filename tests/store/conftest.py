@@ -1,7 +1,9 @@
 """Stores on a new database: on each engine, and as many nodes on it as a test wants."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,10 +11,29 @@ from flextell.settings import Settings
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store
 from flextell.store.sqlite import SqliteStore
+from tests.store.door import Door
 
 ISSUER = "https://localhost:8443"
 
 OpenNode = Callable[[], Store]
+
+SHARED = "postgresql, shared transactions"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", SHARED])
+def engine(request: pytest.FixtureRequest) -> str:
+    """What keeps the promises in this test."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new, empty database."""
+    if engine == "sqlite":
+        return f"sqlite:///{tmp_path / 'flextell.sqlite3'}"
+    url: str = request.getfixturevalue("fresh_postgres_database")
+    return url
 
 
 @pytest.fixture
@@ -24,14 +45,18 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def open_node(settings: Settings) -> Iterator[OpenNode]:
+def open_node(settings: Settings, engine: str) -> Iterator[OpenNode]:
     """Open one more store on the same database, as another node or the command line does."""
     migrate(settings)
     opened: list[Store] = []
 
     def node() -> Store:
-        opened.append(open_store(settings))
-        return opened[-1]
+        store = open_store(settings)
+        if engine == SHARED:
+            store.write = partial(store.write, brief=True)  # type: ignore[method-assign]
+            store.read = partial(store.read, brief=True)  # type: ignore[method-assign]
+        opened.append(store)
+        return store
 
     yield node
     for store in opened:
@@ -64,3 +89,19 @@ def sqlite_store(sqlite_file: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(sqlite_file, wait_seconds=0.2)
     yield store
     store.close()
+
+
+@pytest.fixture
+def database(fresh_postgres_database: str, tmp_path: Path) -> str:
+    """The URL of a migrated database."""
+    migrate(Settings(data_dir=tmp_path, issuer=ISSUER, database=fresh_postgres_database))
+    return fresh_postgres_database
+
+
+@pytest.fixture
+def door(database: str) -> Iterator[Door]:
+    """A door in front of the server."""
+    parts = urlsplit(database)
+    door = Door(parts.hostname or "", parts.port or 5432)
+    yield door
+    door.shut()

@@ -1,13 +1,9 @@
 """What PostgreSQL's store does when the server is away, slow, or not as it should be."""
 
 import asyncio
-import select
-import socket
-import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,85 +11,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from flextell.settings import Settings
 from flextell.store import postgresql
-from flextell.store.opening import migrate
 from flextell.store.port import StoreAway, StoreBusy, StoreUnavailable, Unit
 from flextell.store.postgresql import PostgresqlStore
-from tests.store.conftest import ISSUER
+from tests.store.door import Door, through
 from tests.store.samples import FIRST_TOKEN, NOON, connect_photos, digest
 
 UNREACHABLE = "The database cannot be reached; check that it runs and that its URL is right."
-
-
-class Door:
-    """The way to the server: shut, nobody gets in and those inside are cut off.
-
-    Hushed, it leads there as before, but not a word comes through.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        self._server = (host, port)
-        self._inside: set[socket.socket] = set()
-        self._listener: socketserver.ThreadingTCPServer | None = None
-        self._speaking = threading.Event()
-        self._speaking.set()
-        self.port = 0
-        self.open()
-
-    def open(self) -> None:
-        """Listen where it listened before."""
-        door = self
-
-        class Visitor(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                with suppress(OSError, ValueError):
-                    door._lead(self.request)
-
-        class Listener(socketserver.ThreadingTCPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-
-        self._listener = Listener(("127.0.0.1", self.port), Visitor)
-        self.port = self._listener.server_address[1]
-        threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True).start()
-
-    def _lead(self, visitor: socket.socket) -> None:
-        with socket.create_connection(self._server) as server:
-            pair = {visitor: server, server: visitor}
-            self._inside |= set(pair)
-            while True:
-                for ready in select.select(list(pair), [], [])[0]:
-                    data = ready.recv(65536)
-                    if not data:
-                        return
-                    self._speaking.wait()
-                    pair[ready].sendall(data)
-
-    def hush(self) -> None:
-        """Let no word through."""
-        self._speaking.clear()
-
-    def speak(self) -> None:
-        """Let through what was said meanwhile, and everything from now on."""
-        self._speaking.set()
-
-    def shut(self) -> None:
-        """Refuse newcomers and cut all connections."""
-        assert self._listener is not None
-        self.speak()
-        self._listener.shutdown()
-        self._listener.server_close()
-        while self._inside:
-            with suppress(OSError):
-                self._inside.pop().shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def database(fresh_postgres_database: str, tmp_path: Path) -> str:
-    """The URL of a migrated database."""
-    migrate(Settings(data_dir=tmp_path, issuer=ISSUER, database=fresh_postgres_database))
-    return fresh_postgres_database
 
 
 @pytest.fixture
@@ -111,25 +35,11 @@ def open_store(database: str) -> Iterator[Callable[..., PostgresqlStore]]:
 
 
 @pytest.fixture
-def door(database: str) -> Iterator[Door]:
-    """A door in front of the server."""
-    parts = urlsplit(database)
-    door = Door(parts.hostname or "", parts.port or 5432)
-    yield door
-    door.shut()
-
-
-@pytest.fixture
 def behind_door(
     open_store: Callable[..., PostgresqlStore], database: str, door: Door
 ) -> PostgresqlStore:
     """A store whose connections go through the door."""
     return open_store(through(door, database))
-
-
-def through(door: Door, database: str) -> str:
-    """The database's URL by way of the door."""
-    return urlsplit(database)._replace(netloc=f"postgres@127.0.0.1:{door.port}").geturl()
 
 
 def note(number: int) -> Callable[[Unit], int]:

@@ -139,7 +139,8 @@ async def test_a_cancelled_waiter_does_not_break_its_group(store: Store) -> None
         started.set()
         assert go_on.wait(10)
 
-    first = asyncio.create_task(store.write(linger))
+    # What lingers is not brief.
+    first = asyncio.create_task(store.write(linger, brief=False))
     await asyncio.to_thread(started.wait, 10)
     waiting = [asyncio.create_task(store.write(note(n))) for n in range(10)]
     await asyncio.sleep(0)

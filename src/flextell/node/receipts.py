@@ -46,7 +46,9 @@ class Receipts:
         batch, self._pending = self._pending, set()
         now = self._sources.now()
         try:
-            await self._store.write(lambda unit: unit.refresh_tokens.note_received(batch, now))
+            await self._store.write(
+                lambda unit: unit.refresh_tokens.note_received(batch, now), brief=True
+            )
         except StoreUnavailable:
             self._pending |= batch
             raise

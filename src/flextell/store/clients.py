@@ -1,17 +1,26 @@
 """Clients, kept."""
 
+from functools import lru_cache
+
 import orjson
 
 from flextell.oauth import scopes
 from flextell.oauth.model import Client, Digest
+from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
 
 _COLUMNS = (
     "client_id, name, redirect_uris, scopes, default_scopes, secret_digest, publisher, "
     "homepage_url, require_pkce, may_introspect, created_at"
 )
+_GET = Statement(
+    f"SELECT {_COLUMNS} FROM clients WHERE client_id = :client_id AND deleted_at IS NULL",
+    {"client_id": "text"},
+)
 
 
+# The same few rows are read all the time.
+@lru_cache(maxsize=1024)
 def _client(row: Row) -> Client:
     return Client(
         client_id=row[0],
@@ -35,10 +44,7 @@ class SqlClients:
         self._sql = transaction
 
     def get(self, client_id: str) -> Client | None:
-        row = self._sql.one(
-            f"SELECT {_COLUMNS} FROM clients WHERE client_id = :client_id AND deleted_at IS NULL",
-            client_id=client_id,
-        )
+        row = self._sql.one(_GET, client_id=client_id)
         return _client(row) if row else None
 
     def all(self) -> list[Client]:

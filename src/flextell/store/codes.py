@@ -3,12 +3,38 @@
 from flextell.oauth import scopes
 from flextell.oauth.grants.authorization_code import ClaimedCode
 from flextell.oauth.model import AuthorizationCode, Digest
+from flextell.store.statement import Effect, Statement
 from flextell.store.transaction import Row, Transaction
 
 _COLUMNS = (
     "digest, grant_id, client_id, subject, redirect_uri, scopes, code_challenge, nonce, "
     "auth_time, expires_at"
 )
+_PUT = Statement(
+    f"INSERT INTO codes ({_COLUMNS}) VALUES (:digest, :grant_id, :client_id, :subject, "
+    ":redirect_uri, :scopes, :code_challenge, :nonce, :auth_time, :expires_at)",
+    {
+        "digest": "bytea",
+        "grant_id": "text",
+        "client_id": "text",
+        "subject": "text",
+        "redirect_uri": "text",
+        "scopes": "text",
+        "code_challenge": "text",
+        "nonce": "text",
+        "auth_time": "bigint",
+        "expires_at": "bigint",
+    },
+    Effect.WRITES,
+)
+# The condition and the change are one statement: the database says who was first.
+_CLAIM = Statement(
+    "UPDATE codes SET used_at = :now WHERE digest = :digest AND used_at IS NULL "
+    f"RETURNING {_COLUMNS}",
+    {"digest": "bytea", "now": "bigint"},
+    Effect.WRITES,
+)
+_GET = Statement(f"SELECT {_COLUMNS} FROM codes WHERE digest = :digest", {"digest": "bytea"})
 
 
 def _code(row: Row) -> AuthorizationCode:
@@ -33,9 +59,8 @@ class SqlCodes:
         self._sql = transaction
 
     def put(self, code: AuthorizationCode) -> None:
-        self._sql.run(
-            f"INSERT INTO codes ({_COLUMNS}) VALUES (:digest, :grant_id, :client_id, :subject, "
-            ":redirect_uri, :scopes, :code_challenge, :nonce, :auth_time, :expires_at)",
+        self._sql.add(
+            _PUT,
             digest=code.digest,
             grant_id=code.grant_id,
             client_id=code.client_id,
@@ -49,16 +74,10 @@ class SqlCodes:
         )
 
     def claim(self, digest: Digest, now: int) -> ClaimedCode | None:
-        # The condition and the change are one statement: the database says who was first.
-        row = self._sql.one(
-            "UPDATE codes SET used_at = :now WHERE digest = :digest AND used_at IS NULL "
-            f"RETURNING {_COLUMNS}",
-            digest=digest,
-            now=now,
-        )
+        row = self._sql.one(_CLAIM, digest=digest, now=now)
         if row:
             return ClaimedCode(_code(row), first=True)
-        row = self._sql.one(f"SELECT {_COLUMNS} FROM codes WHERE digest = :digest", digest=digest)
+        row = self._sql.one(_GET, digest=digest)
         return ClaimedCode(_code(row), first=False) if row else None
 
     def forget(self, *, subject: str | None = None, client_id: str | None = None) -> None:

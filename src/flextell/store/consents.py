@@ -2,7 +2,13 @@
 
 from flextell.oauth import scopes
 from flextell.oauth.model import Consent
+from flextell.store.statement import Statement
 from flextell.store.transaction import Transaction
+
+_GET = Statement(
+    "SELECT scopes, answered_at FROM consents WHERE subject = :subject AND client_id = :client_id",
+    {"subject": "text", "client_id": "text"},
+)
 
 
 class SqlConsents:
@@ -12,12 +18,7 @@ class SqlConsents:
         self._sql = transaction
 
     def get(self, subject: str, client_id: str) -> Consent | None:
-        row = self._sql.one(
-            "SELECT scopes, answered_at FROM consents "
-            "WHERE subject = :subject AND client_id = :client_id",
-            subject=subject,
-            client_id=client_id,
-        )
+        row = self._sql.one(_GET, subject=subject, client_id=client_id)
         return Consent(subject, client_id, scopes.stored(row[0]), row[1]) if row else None
 
     def put(self, consent: Consent) -> None:

@@ -3,9 +3,23 @@
 from flextell.oauth import scopes
 from flextell.oauth.model import Grant
 from flextell.store.revocations import SqlRevocations
+from flextell.store.statement import Effect, Statement
 from flextell.store.transaction import Row, Transaction
 
 COLUMNS = "g.grant_id, g.client_id, g.subject, g.scopes, g.created_at, g.ended_at"
+_ADD = Statement(
+    "INSERT INTO grants (grant_id, client_id, subject, scopes, created_at) "
+    "VALUES (:grant_id, :client_id, :subject, :scopes, :created_at)",
+    {
+        "grant_id": "text",
+        "client_id": "text",
+        "subject": "text",
+        "scopes": "text",
+        "created_at": "bigint",
+    },
+    Effect.WRITES,
+    first=True,
+)
 
 
 def grant_of(row: Row) -> Grant:
@@ -20,9 +34,8 @@ class SqlGrants:
         self._sql = transaction
 
     def add(self, grant: Grant) -> None:
-        self._sql.run(
-            "INSERT INTO grants (grant_id, client_id, subject, scopes, created_at) "
-            "VALUES (:grant_id, :client_id, :subject, :scopes, :created_at)",
+        self._sql.add(
+            _ADD,
             grant_id=grant.grant_id,
             client_id=grant.client_id,
             subject=grant.subject,

@@ -3,9 +3,16 @@
 from flextell.accounts.model import Person, Session
 from flextell.store.codes import SqlCodes
 from flextell.store.port import Duplicate
+from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
 
 _PERSON = "p.person_id, p.subject, p.email, p.name, p.password_hash, p.created_at, p.disabled_at"
+_SESSION = Statement(
+    f"SELECT s.digest, s.person_id, s.auth_time, s.seen_at, s.expires_at, {_PERSON} "
+    "FROM sessions s JOIN people p ON p.person_id = s.person_id "
+    "WHERE s.digest = :digest AND p.disabled_at IS NULL",
+    {"digest": "bytea"},
+)
 
 
 def _person(row: Row) -> Person:
@@ -76,12 +83,7 @@ class SqlSessions:
         self._sql = transaction
 
     def get(self, digest: bytes) -> tuple[Session, Person] | None:
-        row = self._sql.one(
-            f"SELECT s.digest, s.person_id, s.auth_time, s.seen_at, s.expires_at, {_PERSON} "
-            "FROM sessions s JOIN people p ON p.person_id = s.person_id "
-            "WHERE s.digest = :digest AND p.disabled_at IS NULL",
-            digest=digest,
-        )
+        row = self._sql.one(_SESSION, digest=digest)
         return (Session(*row[:5]), _person(row[5:])) if row else None
 
     def put(self, session: Session) -> None:

@@ -317,12 +317,16 @@ class Unit(Protocol):
 
 
 class Store(Protocol):
-    """A database, seen from an event loop or from a plain thread."""
+    """A database, seen from an event loop or from a plain thread.
 
-    async def write(self, work: Callable[[Unit], T]) -> T:
+    `brief` work is asked for by many at once and may share its transaction with others'. It asks
+    the store and little else: it may run on the event loop, and neither waits nor computes there.
+    """
+
+    async def write(self, work: Callable[[Unit], T], *, brief: bool = False) -> T:
         """Run a unit of work that may change things. Raises StoreUnavailable."""
 
-    async def read(self, work: Callable[[Unit], T]) -> T:
+    async def read(self, work: Callable[[Unit], T], *, brief: bool = False) -> T:
         """Run a unit of work that only reads. Raises StoreUnavailable."""
 
     def at_once(self, work: Callable[[Unit], T]) -> T:

@@ -1,5 +1,7 @@
 """PostgreSQL: a connection for each of a few threads, one transaction a unit of work.
 
+Brief units share transactions on connections of their own, without threads: see `lanes`.
+
 Units that must not overlap lock the row they are about (READ COMMITTED); see each verb in `port`.
 """
 
@@ -17,8 +19,10 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
+from flextell.store.lanes import Lanes
 from flextell.store.port import StoreAway, StoreBusy, StoreFull, StoreUnavailable, Unit
 from flextell.store.reach import Reach
+from flextell.store.sharing import Alone
 from flextell.store.transaction import on_postgresql
 from flextell.store.turn import Turn, cut
 from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
@@ -27,6 +31,10 @@ from flextell.store.watch import UNWATCHED, Watch
 T = TypeVar("T")
 
 TRIES = 3
+# Groups on their way at once: one is sent while the other waits for its commit.
+LANES = 2
+# A unit that waits for a lock keeps its whole group waiting; after that it waits by itself.
+SHARED_LOCK_SECONDS = 0.1
 # The server itself ends a wait for a lock after the time that is set; one that stays silent for so
 # much longer has stopped, or the way to it has.
 SILENCE_SECONDS = 1.0
@@ -59,11 +67,15 @@ def translate(error: psycopg.Error) -> StoreUnavailable | None:
     return None
 
 
-def connect(url: str, wait_seconds: float) -> "psycopg.Connection[Any]":
+def connect(
+    url: str, wait_seconds: float, lock_seconds: float | None = None
+) -> "psycopg.Connection[Any]":
     """A connection whose answers are durable and that never waits for long. Raises psycopg.Error.
 
-    What the URL itself says of the connection's behaviour is kept.
+    For a lock it waits as long as for everything else, or for `lock_seconds`. What the URL itself
+    says of the connection's behaviour is kept.
     """
+    lock_seconds = wait_seconds if lock_seconds is None else lock_seconds
     behaviour: dict[str, Any] = {
         "application_name": "flextell",
         "connect_timeout": max(ceil(wait_seconds), 2),  # libpq takes 1 for 2
@@ -75,7 +87,7 @@ def connect(url: str, wait_seconds: float) -> "psycopg.Connection[Any]":
     connection = psycopg.connect(**behaviour | conninfo_to_dict(url))
     try:
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        connection.execute(SESSION, {"wait": f"{ceil(wait_seconds * 1000)}ms"})
+        connection.execute(SESSION, {"wait": f"{ceil(lock_seconds * 1000)}ms"})
         connection.commit()
     except BaseException:
         connection.close()
@@ -119,22 +131,59 @@ class PostgresqlStore:
         self._url = url
         self._wait_seconds = wait_seconds
         self._code_retention_seconds = code_retention_seconds
-        self._most = connections
+        # Together no more connections than were set.
+        self._lanes_most = min(LANES, connections - 1)
+        self._most = connections - self._lanes_most
         self._inside = 0
-        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgresql")
+        self._lanes: Lanes | None = None
+        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="postgresql")
         self._local = threading.local()
         self._reach = Reach()
         self._connections: set[psycopg.Connection[Any]] = set()
         self._closed = False
 
-    async def write(self, work: Callable[[Unit], T]) -> T:
+    async def write(self, work: Callable[[Unit], T], *, brief: bool = False) -> T:
         self._refuse_if_closed()
-        turn = Turn()
         try:
-            done = await self._reach.ask(lambda: self._ask(work, turn))
+            if brief and self._lanes_most:
+                return await self._reach.ask(lambda: self._share(work))
+            return await self._reach.ask(lambda: self._alone(work))
         except StoreUnavailable:
             self._watch.unavailable()
             raise
+
+    async def _share(self, work: Callable[[Unit], T]) -> T:
+        try:
+            return await self._lanes_here().ask(work)
+        except Alone:
+            return await self._alone(work)
+
+    def _lanes_here(self) -> Lanes:
+        """The lanes of the event loop that runs."""
+        lanes = self._lanes
+        if lanes is None or lanes.loop is not asyncio.get_running_loop():
+            if lanes is not None:
+                lanes.close()
+            lanes = self._lanes = Lanes(
+                self._connect_to_share,
+                self._lanes_most,
+                self._wait_seconds + SILENCE_SECONDS,
+                self._code_retention_seconds,
+                self._watch,
+            )
+        return lanes
+
+    def _connect_to_share(self) -> "psycopg.Connection[Any]":
+        try:
+            connection = connect(self._url, self._wait_seconds, SHARED_LOCK_SECONDS)
+            connection.autocommit = True
+        except psycopg.Error as error:
+            raise (translate(error) or error) from error
+        return connection
+
+    async def _alone(self, work: Callable[[Unit], T]) -> T:
+        turn = Turn()
+        done = await self._ask(work, turn)
         self._watch.waited(done.began_at - turn.asked_at)
         self._watch.committed(1, done.ended_at - done.began_at)
         return done.result
@@ -152,8 +201,8 @@ class PostgresqlStore:
         finally:
             self._inside -= 1
 
-    async def read(self, work: Callable[[Unit], T]) -> T:
-        return await self.write(work)
+    async def read(self, work: Callable[[Unit], T], *, brief: bool = False) -> T:
+        return await self.write(work, brief=brief)
 
     def at_once(self, work: Callable[[Unit], T]) -> T:
         self._refuse_if_closed()
@@ -161,10 +210,13 @@ class PostgresqlStore:
         return self._threads.submit(self._run, work, Turn()).result()
 
     def waiting(self) -> int:
-        return max(self._inside - self._most, 0)
+        sharing = self._lanes.waiting() if self._lanes else 0
+        return sharing + max(self._inside - self._most, 0)
 
     def close(self) -> None:
         self._closed = True
+        if self._lanes is not None:
+            self._lanes.end(self._wait_seconds)
         patience = threading.Timer(self._wait_seconds, self._cut_all)
         patience.start()
         self._threads.shutdown(wait=True)

@@ -11,6 +11,7 @@ from flextell.oauth.grants.refresh_token import Presented
 from flextell.oauth.model import Digest, RefreshToken
 from flextell.store.grants import COLUMNS as GRANT_COLUMNS
 from flextell.store.grants import grant_of
+from flextell.store.statement import Effect, Statement
 from flextell.store.transaction import Row, Transaction
 
 _COLUMNS = (
@@ -18,6 +19,41 @@ _COLUMNS = (
     "sealed, received_at"
 )
 _T = ", ".join(f"t.{column.strip()}" for column in _COLUMNS.split(","))
+_TAKE = Statement(
+    f"SELECT {_T}, {GRANT_COLUMNS} FROM refresh_tokens t "
+    "JOIN grants g ON g.grant_id = t.grant_id "
+    "WHERE t.digest = :digest FOR NO KEY UPDATE OF g",
+    {"digest": "bytea"},
+    Effect.CLAIMS,
+    claims=1,  # t.grant_id
+)
+_AFTER = Statement(
+    f"SELECT {_COLUMNS} FROM refresh_tokens WHERE grant_id = :grant_id "
+    "AND generation IN (:next, :next_but_one) ORDER BY generation",
+    {"grant_id": "text", "next": "bigint", "next_but_one": "bigint"},
+)
+_PUT = Statement(
+    f"INSERT INTO refresh_tokens ({_COLUMNS}) VALUES (:digest, :grant_id, :generation, "
+    ":issued_at, :expires_at, :access_scopes, :access_expires_at, :sealed, :received_at)",
+    {
+        "digest": "bytea",
+        "grant_id": "text",
+        "generation": "bigint",
+        "issued_at": "bigint",
+        "expires_at": "bigint",
+        "access_scopes": "text",
+        "access_expires_at": "bigint",
+        "sealed": "bytea",
+        "received_at": "bigint",
+    },
+    Effect.WRITES,
+)
+_NOTE_RECEIVED = Statement(
+    "UPDATE refresh_tokens SET received_at = :now WHERE grant_id = :grant_id "
+    "AND generation = :generation AND received_at IS NULL",
+    {"grant_id": "text", "generation": "bigint", "now": "bigint"},
+    Effect.WRITES,
+)
 
 
 def _token(row: Row) -> RefreshToken:
@@ -43,18 +79,12 @@ class SqlRefreshTokens:
     def present(self, digest: Digest) -> Presented | None:
         # First take the grant, then look at what came after the token: in PostgreSQL a statement
         # that waited for a lock still sees the other tables as they were before it waited.
-        row = self._sql.one(
-            f"SELECT {_T}, {GRANT_COLUMNS} FROM refresh_tokens t "
-            "JOIN grants g ON g.grant_id = t.grant_id "
-            "WHERE t.digest = :digest FOR NO KEY UPDATE OF g",
-            digest=digest,
-        )
+        row = self._sql.one(_TAKE, digest=digest)
         if row is None:
             return None
         token, grant = _token(row), grant_of(row[9:])
         rows = self._sql.all(
-            f"SELECT {_COLUMNS} FROM refresh_tokens WHERE grant_id = :grant_id "
-            "AND generation IN (:next, :next_but_one) ORDER BY generation",
+            _AFTER,
             grant_id=token.grant_id,
             next=token.generation + 1,
             next_but_one=token.generation + 2,
@@ -71,9 +101,8 @@ class SqlRefreshTokens:
         )
 
     def put(self, token: RefreshToken) -> None:
-        self._sql.run(
-            f"INSERT INTO refresh_tokens ({_COLUMNS}) VALUES (:digest, :grant_id, :generation, "
-            ":issued_at, :expires_at, :access_scopes, :access_expires_at, :sealed, :received_at)",
+        self._sql.add(
+            _PUT,
             digest=token.digest,
             grant_id=token.grant_id,
             generation=token.generation,
@@ -87,11 +116,10 @@ class SqlRefreshTokens:
 
     def note_received(self, seen: Iterable[tuple[str, int]], now: int) -> None:
         # In one order everywhere, so that two nodes noting the same rows cannot deadlock.
-        for grant_id, generation in sorted(seen):
-            self._sql.run(
-                "UPDATE refresh_tokens SET received_at = :now WHERE grant_id = :grant_id "
-                "AND generation = :generation AND received_at IS NULL",
-                grant_id=grant_id,
-                generation=generation,
-                now=now,
-            )
+        self._sql.each(
+            _NOTE_RECEIVED,
+            (
+                {"grant_id": grant_id, "generation": generation, "now": now}
+                for grant_id, generation in sorted(seen)
+            ),
+        )

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from flextell.store.port import Revocation
+from flextell.store.statement import Statement
 from flextell.store.transaction import Transaction
 
 # Numbers must become visible in their order, or a node that has read 8 would never see 7.
 _ONE_AT_A_TIME = 0x666C7801
+_IS_OVER = Statement("SELECT 1 FROM revocations WHERE name = :name LIMIT 1", {"name": "text"})
 
 
 class SqlRevocations:
@@ -35,7 +37,4 @@ class SqlRevocations:
         return [Revocation(*row) for row in rows]
 
     def any_of(self, names: Sequence[str]) -> bool:
-        return any(
-            self._sql.one("SELECT 1 FROM revocations WHERE name = :name", name=name)
-            for name in names
-        )
+        return any(self._sql.one(_IS_OVER, name=name) for name in names)

@@ -134,7 +134,7 @@ class SqliteStore:
         self._queueing = threading.Lock()
         self._closed = False
 
-    async def write(self, work: Callable[[Unit], T]) -> T:
+    async def write(self, work: Callable[[Unit], T], *, brief: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         with self._queueing:  # nothing is queued behind the end that `close` sets
@@ -149,7 +149,7 @@ class SqliteStore:
             self._watch.unavailable()
             raise
 
-    async def read(self, work: Callable[[Unit], T]) -> T:
+    async def read(self, work: Callable[[Unit], T], *, brief: bool = False) -> T:
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
         try:

@@ -5,13 +5,14 @@ parameters are written, and row locks, which SQLite does not need, having one wr
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
+
+from flextell.store.statement import NAMED, Statement
 
 Row = tuple[Any, ...]
 
-_NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _ROW_LOCK = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?", re.IGNORECASE)
 
 
@@ -28,11 +29,40 @@ def for_sqlite(sql: str) -> str:
 @lru_cache(maxsize=1024)
 def for_postgresql(sql: str) -> str:
     """The statement as psycopg takes it."""
-    return _NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
+    return NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
-class Transaction:
+class Transaction(Protocol):
     """Runs statements inside a transaction that somebody else begins and ends."""
+
+    @property
+    def locks_rows(self) -> bool:
+        """Whether there are others beside it: PostgreSQL."""
+
+    def one(self, sql: str | Statement, **values: Any) -> Row | None:
+        """The first row, or None."""
+
+    def all(self, sql: str | Statement, **values: Any) -> Sequence[Row]:
+        """Every row."""
+
+    def run(self, sql: str, **values: Any) -> int:
+        """How many rows the statement changed."""
+
+    def add(self, statement: Statement, **values: Any) -> None:
+        """Add a row, now or before anybody looks for it."""
+
+    def each(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that changes rows for each of these values, in their order."""
+
+    def serialise(self, what: int) -> None:
+        """Let no other transaction pass this line with the same number until this one ends."""
+
+    def alone(self, what: int) -> bool:
+        """Whether this transaction is the only one that passed here with this number."""
+
+
+class Single:
+    """`Transaction` on a connection of its own: one statement after another."""
 
     __slots__ = ("_execute", "_translate", "locks_rows")
 
@@ -43,39 +73,45 @@ class Transaction:
         self._translate = translate
         self.locks_rows = locks_rows
 
-    def one(self, sql: str, **values: Any) -> Row | None:
-        """The first row, or None."""
-        row: Row | None = self._execute(self._translate(sql), values).fetchone()
+    def one(self, sql: str | Statement, **values: Any) -> Row | None:
+        row: Row | None = self._cursor(sql, values).fetchone()
         return row
 
-    def all(self, sql: str, **values: Any) -> Sequence[Row]:
-        """Every row."""
-        rows: Sequence[Row] = self._execute(self._translate(sql), values).fetchall()
+    def all(self, sql: str | Statement, **values: Any) -> Sequence[Row]:
+        rows: Sequence[Row] = self._cursor(sql, values).fetchall()
         return rows
 
     def run(self, sql: str, **values: Any) -> int:
-        """How many rows the statement changed."""
-        changed: int = self._execute(self._translate(sql), values).rowcount
+        changed: int = self._cursor(sql, values).rowcount
         return changed
 
+    def add(self, statement: Statement, **values: Any) -> None:
+        self._cursor(statement, values)
+
+    def each(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
+        for values in many:
+            self._cursor(statement, values)
+
     def serialise(self, what: int) -> None:
-        """Let no other transaction pass this line with the same number until this one ends."""
         if self.locks_rows:
             self.run("SELECT pg_advisory_xact_lock(CAST(:what AS BIGINT))", what=what)
 
     def alone(self, what: int) -> bool:
-        """Whether this transaction is the only one that passed here with this number."""
         if not self.locks_rows:
             return True
         row = self.one("SELECT pg_try_advisory_xact_lock(CAST(:what AS BIGINT))", what=what)
         return bool(row and row[0])
 
+    def _cursor(self, sql: str | Statement, values: Mapping[str, Any]) -> Any:
+        text = sql if isinstance(sql, str) else sql.sql
+        return self._execute(self._translate(text), values)
+
 
 def on_sqlite(execute: Execute) -> Transaction:
     """A transaction on a connection of the standard library's sqlite3."""
-    return Transaction(execute, for_sqlite, locks_rows=False)
+    return Single(execute, for_sqlite, locks_rows=False)
 
 
 def on_postgresql(execute: Execute) -> Transaction:
     """A transaction on a connection of psycopg."""
-    return Transaction(execute, for_postgresql, locks_rows=True)
+    return Single(execute, for_postgresql, locks_rows=True)

@@ -30,7 +30,7 @@ async def decide(parts: Parts, work: Callable[[Unit], T]) -> T:
                 end_grant(unit, parts, refusal.then)
             return refusal
 
-    outcome = await parts.store.write(inside)
+    outcome = await parts.store.write(inside, brief=True)
     if isinstance(outcome, Refusal):
         if outcome.then is not None:
             parts.metrics.count(REPLAYS, outcome.then.reason)

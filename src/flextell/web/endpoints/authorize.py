@@ -100,7 +100,7 @@ def endpoint(parts: Parts) -> Handler:
             # A cross-site POST carries no Lax cookie; the same request by GET does.
             return redirect(f"{PATH}?{quote(data, safe=QUERY_CHARACTERS)}")
         outcome = await parts.store.write(
-            lambda unit: _outcome(unit, parts, asked, browser, client_id)
+            lambda unit: _outcome(unit, parts, asked, browser, client_id), brief=True
         )
         return _answer(parts, asked, outcome, posted)
 

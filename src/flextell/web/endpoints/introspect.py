@@ -33,8 +33,9 @@ def endpoint(parts: Parts) -> Handler:
                 now = parts.sources.now()
                 return introspect.of_refresh_token(client, presented, parts.settings.issuer, now)
 
-            return json(await parts.store.read(work))
-        return json(await _access_token(parts, await parts.store.read(authenticated), asked.token))
+            return json(await parts.store.read(work, brief=True))
+        client = await parts.store.read(authenticated, brief=True)
+        return json(await _access_token(parts, client, asked.token))
 
     return introspect_token
 

@@ -1,0 +1,274 @@
+"""Brief units of work that share one PostgreSQL transaction: one commit, set-based statements.
+
+Each unit is an ordinary function. It runs until it asks something, and is left standing there (a
+greenlet); what all of them ask goes to the server at once, and each goes on with its answer. So a
+group of refreshes is four round trips, however many they are. Three rules keep units apart as if
+each had a transaction of its own:
+
+- What a unit claimed is its own until it ends: another one that claims the same waits for its end.
+- Nobody is told anything that depends on a claim or a change before it is committed.
+- A unit that asks a statement that is not made for many, or makes a mistake after it changed
+  something, or meets a lock that somebody else holds for long, has a transaction of its own: it
+  is run again from its start.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from flextell.store.line import Call, Line
+from flextell.store.port import Unit
+from flextell.store.statement import Effect, Statement, Values, for_many, packed
+from flextell.store.transaction import Row
+from flextell.store.unit import SqlUnit, perform
+
+Rows = Sequence[Row]
+Key = Any
+
+BEGIN: Call = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
+COMMIT: Call = ("COMMIT", ())
+ROLLBACK: Call = ("ROLLBACK", ())
+NOTHING = Statement("SELECT", {})
+
+
+class Alone(Exception):
+    """A unit of work needs a transaction of its own, and is to be run again from its start."""
+
+
+class Spoiled(Exception):
+    """A unit made a mistake after it had changed something: nothing of the group can be kept."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A unit of work, the future of its outcome, and where it stands."""
+
+    work: Callable[[Unit], Any]
+    future: "asyncio.Future[Any]"
+    asked_at: float
+    running: greenlet = field(default_factory=lambda: greenlet(perform))
+    statement: Statement = NOTHING
+    values: Values = ()
+    changed: bool = False
+    claimed: list[Key] = field(default_factory=list)
+    result: Any = None
+    error: BaseException | None = None
+
+    def abandon(self) -> None:
+        """Let the unit not go on from where it stands."""
+        if self.running:
+            self.running.throw(GreenletExit)
+
+    def give_up(self, problem: Exception) -> None:
+        """Stop where it stands, and tell the waiting task why."""
+        self.abandon()
+        self.settle(error=problem)
+
+    def settle(self, result: Any = None, error: BaseException | None = None) -> None:
+        """Tell the waiting task, unless it was cancelled or knows already."""
+        if self.future.done():
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+class Shared:
+    """`transaction.Transaction` for one unit of a group: questions go to the group."""
+
+    __slots__ = ("_group", "_job")
+    locks_rows = True
+
+    def __init__(self, group: "Group", job: Job) -> None:
+        self._group = group
+        self._job = job
+
+    def one(self, sql: str | Statement, **values: Any) -> Row | None:
+        rows = self.all(sql, **values)
+        return rows[0] if rows else None
+
+    def all(self, sql: str | Statement, **values: Any) -> Rows:
+        if isinstance(sql, str):
+            self._leave()
+        rows: Rows = self._group.asked((sql, sql.values(values)))
+        return rows
+
+    def add(self, statement: Statement, **values: Any) -> None:
+        self._job.changed = True
+        self._group.changes[statement].append(statement.values(values))
+
+    def each(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
+        for values in many:
+            self.add(statement, **values)
+
+    def run(self, sql: str, **values: Any) -> int:
+        self._leave()
+
+    def serialise(self, what: int) -> None:
+        self._leave()
+
+    def alone(self, what: int) -> bool:
+        self._leave()
+
+    def _leave(self) -> NoReturn:
+        self._group.asked(None)
+        raise AssertionError("a unit that left its group goes on")
+
+
+class Group:
+    """Units that share a transaction, from its beginning to its end."""
+
+    def __init__(self, line: Line, code_retention_seconds: int) -> None:
+        self.changes: dict[Statement, list[Values]] = defaultdict(list)
+        # Called by a unit: it stands there until it is let go on.
+        self.asked = getcurrent().switch
+        self._line = line
+        self._code_retention_seconds = code_retention_seconds
+        self._began = False
+        self._asking: list[Job] = []
+        self._holders: dict[Key, Job] = {}
+        self._behind: dict[Key, deque[Job]] = defaultdict(deque)
+        self._ended: list[Job] = []
+        self._alone: list[Job] = []
+        self.committing = False
+
+    async def run(self, jobs: Sequence[Job]) -> None:
+        """Run them all; those are settled that can be. Raises psycopg.Error, Spoiled."""
+        for job in jobs:
+            self._start(job)
+        while self._asking:
+            await self._ask()
+        await self._commit()
+        for job in self._ended:
+            job.settle(job.result, job.error)
+
+    def _start(self, job: Job) -> None:
+        unit = SqlUnit(Shared(self, job), self._code_retention_seconds)
+        self._go_on(job, job.work, unit)
+
+    def _go_on(self, job: Job, *answer: Any) -> None:
+        """Let the unit run until it asks again, ends, or needs a transaction of its own."""
+        try:
+            said = job.running.switch(*answer)
+        except BaseException as error:
+            if job.changed:
+                raise Spoiled from error
+            job.error = error
+            self._end(job)
+            return
+        if job.running.dead:
+            job.result = said
+            self._end(job)
+        elif said is not None:
+            job.statement, job.values = said
+            self._asking.append(job)
+        elif job.changed:
+            raise Spoiled
+        else:
+            job.abandon()
+            self._alone.append(job)
+            self._release(job)
+
+    def _end(self, job: Job) -> None:
+        if job.changed or job.claimed:
+            self._ended.append(job)
+        else:  # it saw nothing that could still be undone
+            job.settle(job.result, job.error)
+        self._release(job)
+
+    def _release(self, job: Job) -> None:
+        """Let the next one that waits for a claim of this job ask again."""
+        for key in job.claimed:
+            del self._holders[key]
+            if self._behind[key]:
+                self._asking.append(self._behind[key].popleft())
+
+    async def _ask(self) -> None:
+        """One round trip: what all of them ask now, and before it what was changed."""
+        asking, self._asking = self._asking, []
+        questions: dict[Statement, list[Job]] = defaultdict(list)
+        for job in asking:
+            questions[job.statement].append(job)
+        calls = self._changes()
+        numbered = {}
+        for statement, jobs in questions.items():
+            values, numbered[statement] = _numbered(statement, jobs)
+            calls.append(_call(statement, values))
+        if not self._began and (len(calls) > len(questions) or any(map(_binds, questions))):
+            calls.insert(0, BEGIN)
+            self._began = True
+        answers = (await self._line.ask(calls))[-len(questions) :]
+        for (statement, jobs), rows in zip(questions.items(), answers, strict=True):
+            self._hand_out(statement, jobs, numbered[statement], rows)
+
+    def _hand_out(
+        self, statement: Statement, jobs: Sequence[Job], numbers: Sequence[int], rows: Rows
+    ) -> None:
+        answers: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            answers[row[0]].append(row[1:])
+        for job, number in zip(jobs, numbers, strict=True):
+            answer = answers.get(number, ())
+            if answer and not self._may_have(statement, job, answer[0]):
+                continue
+            self._go_on(job, answer)
+
+    def _may_have(self, statement: Statement, job: Job, row: Row) -> bool:
+        """Whether nobody else in the group holds what the answer speaks of; else it waits."""
+        job.changed = job.changed or statement.effect is Effect.WRITES
+        if statement.claims is None:
+            return True
+        key = row[statement.claims]
+        holder = self._holders.setdefault(key, job)
+        if holder is not job:
+            self._behind[key].append(job)
+            return False
+        if key not in job.claimed:
+            job.claimed.append(key)
+        return True
+
+    def _changes(self) -> list[Call]:
+        """What was changed and not sent yet; first what other rows refer to."""
+        changes = sorted(self.changes.items(), key=lambda change: not change[0].first)
+        self.changes.clear()
+        return [_call(statement, values) for statement, values in changes]
+
+    async def _commit(self) -> None:
+        calls = self._changes()
+        if calls and not self._began:
+            calls.insert(0, BEGIN)
+            self._began = True
+        if self._began:
+            self.committing = True
+            await self._line.ask([*calls, COMMIT])
+        for job in self._alone:
+            job.settle(error=Alone())
+
+
+def _binds(statement: Statement) -> bool:
+    return statement.effect is not Effect.READS
+
+
+def _numbered(statement: Statement, jobs: Sequence[Job]) -> tuple[list[Values], list[int]]:
+    """The values to ask with, and the number of those of each job.
+
+    The same question is asked once, unless it changes something. Rows are claimed in one order by
+    everybody, so that two nodes that claim the same ones cannot deadlock.
+    """
+    asked = [job.values for job in jobs]
+    if statement.effect is Effect.WRITES:
+        return asked, list(range(1, len(asked) + 1))
+    values = list(dict.fromkeys(asked))
+    if statement.effect is Effect.CLAIMS:
+        values.sort()
+    numbers = {value: number for number, value in enumerate(values, 1)}
+    return values, [numbers[value] for value in asked]
+
+
+def _call(statement: Statement, values: Sequence[Values]) -> Call:
+    return for_many(statement), packed(statement, values)
