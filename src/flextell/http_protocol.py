@@ -19,6 +19,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
+from flextell.joined_writes import JoinedWrites
+
 # RFC 3986 §3.2.2, §3.2.3: what a host and a port are made of; a user's name is none of it.
 HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 VERSIONS = ("1.0", "1.1")
@@ -102,6 +104,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: RefusedError | None = None
         self._awaited: Awaited | None = None
         self._deadline = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]
 
     def watch(self, now: float) -> None:
         """End the connection if its client has had its time. `now`: seconds of the loop's clock."""
