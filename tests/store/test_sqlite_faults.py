@@ -304,3 +304,24 @@ async def test_the_command_line_gets_its_turn_next_to_a_busy_server(sqlite_file:
     assert await server.read(lambda unit: unit.clients.get("photos")) == PHOTOS
     command.close()
     server.close()
+
+
+@pytest.mark.anyio
+async def test_a_brief_reader_never_keeps_the_event_loop_waiting(
+    sqlite_file: Path,
+) -> None:
+    """Where even readers must wait, it waits in a thread, as others do."""
+    store = SqliteStore(sqlite_file, wait_seconds=20)
+    other = sqlite3.connect(sqlite_file, isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("UPDATE clients SET name = name")
+    waiting = asyncio.create_task(store.read(lambda unit: unit.clients.all(), brief=True))
+
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the loop is free, or we would not be here
+    assert not waiting.done()
+    other.close()
+
+    assert await waiting == []
+    store.close()

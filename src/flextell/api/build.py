@@ -110,7 +110,7 @@ class Api:
         )
         tenant_header = _values(scope, b"x-tenant")
         body = await self._parts.store.read(
-            lambda unit: _run(unit, row, token, tenant_header, asked)
+            lambda unit: _run(unit, row, token, tenant_header, asked), brief=row.brief
         )
         return Answer(200, body)
 

@@ -42,12 +42,14 @@ class Row:
     run: Run
     returns: Any
     query: type[ListParameters] | None = None
+    # It reads one thing: see `store.port.Store`.
+    brief: bool = False
 
 
 SEE_CUSTOMERS = Permission.SEE_CUSTOMERS
 
 TABLE: tuple[Row, ...] = (
-    Row("GET", "", (), None, account.about, One[account.About]),
+    Row("GET", "", (), None, account.about, One[account.About], brief=True),
     Row(
         "GET",
         "/v1/account/tenants",
@@ -73,6 +75,7 @@ TABLE: tuple[Row, ...] = (
         SEE_CUSTOMERS,
         customers.get_customer,
         One[Customer],
+        brief=True,
     ),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.customers import (
     NULLABLE,
@@ -33,6 +34,19 @@ FROM customers c
 LEFT JOIN places country ON country.place_id = c.country_id
 LEFT JOIN people p ON p.person_id = c.person_id
 WHERE c.tenant_id = :tenant_id"""
+
+_GET = Statement(
+    f"{_CUSTOMERS} AND c.customer_id = :customer_id AND c.deleted_at IS NULL",
+    {"tenant_id": "bigint", "customer_id": "bigint"},
+)
+_TAGS = """
+SELECT ct.customer_id, t.tag_id, t.tenant_id, t.name, t.color, t.created_at, t.updated_at
+FROM customer_tags ct JOIN tags t ON t.tag_id = ct.tag_id
+WHERE t.tenant_id = :tenant_id AND t.deleted_at IS NULL AND ct.customer_id """
+_TAGS_OF_ONE = Statement(
+    f"{_TAGS} = :customer_id ORDER BY t.name, t.tag_id",
+    {"tenant_id": "bigint", "customer_id": "bigint"},
+)
 
 _FILTERS = {
     "search": "c.search_text LIKE :search ESCAPE '!'",
@@ -91,13 +105,11 @@ class SqlCustomers:
         self._sql = transaction
 
     def get(self, tenant_id: int, customer_id: int) -> Customer | None:
-        rows = self._sql.all(
-            f"{_CUSTOMERS} AND c.customer_id = :customer_id AND c.deleted_at IS NULL",
-            tenant_id=tenant_id,
-            customer_id=customer_id,
-        )
-        found = self._customers(tenant_id, rows)
-        return found[0] if found else None
+        row = self._sql.one(_GET, tenant_id=tenant_id, customer_id=customer_id)
+        if row is None:
+            return None
+        tags = self._sql.all(_TAGS_OF_ONE, tenant_id=tenant_id, customer_id=customer_id)
+        return _customer(tenant_id, row, tuple(Tag(*tag[1:]) for tag in tags))
 
     def find(self, tenant_id: int, query: CustomerQuery) -> Found[Customer]:
         where, values = _filtered(query.filters)
@@ -193,10 +205,7 @@ class SqlCustomers:
         values = {f"id{i}": customer_id for i, customer_id in enumerate(customer_ids)}
         tags = defaultdict(list)
         for customer_id, *tag in self._sql.all(
-            "SELECT ct.customer_id, t.tag_id, t.tenant_id, t.name, t.color, t.created_at, "
-            "t.updated_at FROM customer_tags ct JOIN tags t ON t.tag_id = ct.tag_id "
-            f"WHERE ct.customer_id IN (:{', :'.join(values)}) "
-            "AND t.tenant_id = :tenant_id AND t.deleted_at IS NULL ORDER BY t.name, t.tag_id",
+            f"{_TAGS} IN (:{', :'.join(values)}) ORDER BY t.name, t.tag_id",
             tenant_id=tenant_id,
             **values,
         ):

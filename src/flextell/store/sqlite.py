@@ -153,6 +153,10 @@ class SqliteStore:
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
         try:
+            if brief:
+                # A reader hardly ever waits (WAL), and a thread costs more than what it asks.
+                with suppress(StoreBusy):
+                    return self._read(work, wait_seconds=0)
             return await loop.run_in_executor(self._readers, self._read, work)
         except StoreUnavailable:
             self._watch.unavailable()
@@ -191,20 +195,23 @@ class SqliteStore:
         if self._closed:
             raise StoreUnavailable("The server is stopping; try again in a moment.")
 
-    def _opened(self) -> Opened:
-        """This thread's own connection. Raises sqlite3.Error."""
-        opened: Opened | None = getattr(self._local, "opened", None)
+    def _opened(self, wait_seconds: float | None = None) -> Opened:
+        """This thread's own connection, another one for each way to wait. Raises sqlite3.Error."""
+        kind = "opened" if wait_seconds is None else "impatient"
+        opened: Opened | None = getattr(self._local, kind, None)
         if opened is None:
-            connection = connect(self._path, self._wait_seconds)
+            connection = connect(
+                self._path, self._wait_seconds if wait_seconds is None else wait_seconds
+            )
             self._connections.append(connection)
             transaction = on_sqlite(connection.execute)
             opened = Opened(connection, SqlUnit(transaction, self._code_retention_seconds))
-            self._local.opened = opened
+            setattr(self._local, kind, opened)
         return opened
 
-    def _read(self, work: Callable[[Unit], T]) -> T:
+    def _read(self, work: Callable[[Unit], T], wait_seconds: float | None = None) -> T:
         try:
-            opened = self._opened()
+            opened = self._opened(wait_seconds)
             opened.connection.execute("BEGIN")
             try:
                 return perform(work, opened.unit)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import orjson
 
+from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.model import Membership, Named, Tenant, TenantDetails, WorkHours
 from flextell.tenants.paging import After, Found, Window
@@ -22,6 +23,12 @@ LEFT JOIN places district ON district.place_id = t.district_id
 WHERE p.subject = :subject AND p.disabled_at IS NULL
   AND t.tenant_id > :after ORDER BY t.tenant_id LIMIT :size OFFSET :offset
 """
+_MEMBERSHIPS = Statement(
+    "SELECT m.tenant_id, m.role FROM people p "
+    "LEFT JOIN memberships m ON m.person_id = p.person_id "
+    "WHERE p.subject = :subject AND p.disabled_at IS NULL ORDER BY m.tenant_id",
+    {"subject": "text"},
+)
 
 
 def _named(place_id: int | None, name: str | None) -> Named | None:
@@ -50,12 +57,7 @@ class SqlTenants:
         self._sql = transaction
 
     def memberships(self, subject: str) -> tuple[Membership, ...] | None:
-        rows = self._sql.all(
-            "SELECT m.tenant_id, m.role FROM people p "
-            "LEFT JOIN memberships m ON m.person_id = p.person_id "
-            "WHERE p.subject = :subject AND p.disabled_at IS NULL ORDER BY m.tenant_id",
-            subject=subject,
-        )
+        rows = self._sql.all(_MEMBERSHIPS, subject=subject)
         if not rows:
             return None
         return tuple(Membership(*row) for row in rows if row[0] is not None)
