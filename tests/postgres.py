@@ -15,7 +15,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import urlsplit
@@ -150,6 +150,7 @@ class PostgresServer:
         self._run("initdb", *new.split(), "--no-instructions").wait()
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
 
     @property
     def url(self) -> str:
@@ -182,15 +183,20 @@ class PostgresServer:
         }
         self._process = self._run("postgres", *(f"--{k}={v}" for k, v in options.items()))
         wait_until_ready(self._process, self._data / "postmaster.pid", self._log)
+        self.started_at = time.monotonic()
 
     def stop(self) -> None:
         """Cut everybody off and stop; what was committed is kept (SIGINT: fast shutdown)."""
         self._signal(signal.SIGINT)
 
-    def end(self) -> None:
-        """Stop at once and keep nothing, whatever state it is in (SIGQUIT)."""
-        self.thaw()
+    def crash(self) -> None:
+        """Stop at once, as if killed; the next start recovers from the log (SIGQUIT)."""
         self._signal(signal.SIGQUIT)
+
+    def end(self) -> None:
+        """Stop at once, whatever state it is in."""
+        self.thaw()
+        self.crash()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -200,13 +206,17 @@ class PostgresServer:
 
     def freeze(self) -> None:
         """Let it fall silent: connections stay, new ones are taken by the system, no word comes."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on where it stopped."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
         for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+            # Who served a connection that has just been closed may be gone by now.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _pids(self) -> list[int]:
         if self._process is None:

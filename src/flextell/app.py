@@ -13,7 +13,7 @@ from flextell.management import Service
 from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
 from flextell.node.hashing import PasswordHashing
-from flextell.node.keyring import PURPOSES, KeyMaker, Keyring
+from flextell.node.keyring import LOOK_EVERY_SECONDS, PURPOSES, KeyMaker, Keyring
 from flextell.node.rate_limits import RateLimit
 from flextell.node.receipts import Receipts
 from flextell.node.repeating import repeat
@@ -28,7 +28,6 @@ from flextell.store.port import Store, StoreUnavailable
 from flextell.transport import RequireHttps, hsts_suits
 from flextell.web.routes import build_web
 
-KEYS_EVERY_SECONDS = 2.0
 RECEIPTS_EVERY_SECONDS = 0.5
 LAST_RECEIPTS_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = 5.0
@@ -150,7 +149,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         asyncio.create_task(work)
         for work in (
             repeat(parts.feed.catch_up, poll_seconds, parts.sources),
-            repeat(parts.keyring.catch_up, KEYS_EVERY_SECONDS, parts.sources),
+            repeat(parts.keyring.catch_up, LOOK_EVERY_SECONDS, parts.sources),
             repeat(parts.receipts.flush, RECEIPTS_EVERY_SECONDS, parts.sources),
             repeat(partial(_tidy, parts), SWEEP_EVERY_SECONDS, parts.sources),
         )

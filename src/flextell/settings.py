@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     jwks_cache_seconds: int = Field(
         5 * MINUTE,
         ge=0,
-        description="How long others may keep our keys; a new key waits twice that.",
+        description="How long others may keep our keys; a new key waits twice that, 4 s at least.",
     )
     revocation_poll_milliseconds: int = Field(
         250, ge=10, le=1000, description="How often a node asks for news of revocations."

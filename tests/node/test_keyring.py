@@ -9,7 +9,7 @@ import pytest
 
 from flextell.app import build_parts, open_master_key
 from flextell.metrics import Metrics
-from flextell.node.keyring import Keyring
+from flextell.node.keyring import KNOWN_TO_ALL_SECONDS, LOOK_EVERY_SECONDS, Keyring
 from flextell.settings import DAY, LONGEST_TOKEN_SECONDS, MINUTE
 from tests.world import World, build_world
 
@@ -72,6 +72,26 @@ async def test_a_key_is_replaced_when_it_is_as_old_as_the_setting_says(
 
         clock.advance(WEEK - LONGEST_TOKEN_SECONDS)
         assert len(await published(keyring)) == 2, "a week after the new key began to sign"
+
+
+async def test_a_new_key_waits_for_every_node_even_if_nobody_keeps_the_key_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that has not looked yet would refuse what another one signed."""
+    monkeypatch.setenv(EVERY, str(WEEK))
+    monkeypatch.setenv("FLEXTELL_JWKS_CACHE_SECONDS", "0")
+    with a_node(tmp_path) as world:
+        keyring, clock = world.parts.keyring, world.clock
+        [old] = await published(keyring)
+        clock.advance(WEEK)
+        [new] = await published(keyring) - {old}
+
+        clock.advance(KNOWN_TO_ALL_SECONDS - 1)
+        assert signing(keyring) == old
+        clock.advance(1)
+        assert signing(keyring) == new
+
+    assert KNOWN_TO_ALL_SECONDS > LOOK_EVERY_SECONDS + 1, "seconds are whole ones"
 
 
 async def test_both_kinds_of_key_are_replaced(

@@ -290,7 +290,7 @@ async def test_wrong_passwords_are_counted_together(
 async def test_a_new_key_is_known_to_all_before_it_signs_at_any(
     node: RunningServer, browser: httpx2.AsyncClient
 ) -> None:
-    """RFC 7517 §5. Here a new key signs as soon as a worker knows it: the hardest case."""
+    """RFC 7517 §5. Nobody else keeps the key set here: the new key waits for the workers only."""
     app = node.create_app()
     caller = restless(node, app)
     first = newest = await connected(browser, caller)

@@ -12,6 +12,11 @@ from flextell.settings import LONGEST_TOKEN_SECONDS, Settings
 from flextell.sources import Sources
 from flextell.store.port import Store, Unit
 
+# How often a node looks for keys that others made; and how long a new key waits for all to look,
+# in whole seconds, one of which may be over already, with one more for a node that is busy.
+LOOK_EVERY_SECONDS = 2.0
+KNOWN_TO_ALL_SECONDS = 4
+
 PURPOSES: tuple[Purpose, ...] = ("access_token", "id_token")
 
 
@@ -63,13 +68,14 @@ class KeyMaker:
 def rotate(unit: Unit, maker: KeyMaker, purpose: Purpose, now: int) -> KeyRecord:
     """Add a new key and set the end of those before it.
 
-    The first key signs at once. A later one waits until everybody who keeps our key set for as
-    long as they may has fetched it again; the old one stays published until its last token died.
+    The first key signs at once. A later one waits until every node has seen it, and everybody who
+    keeps our key set for as long as they may has fetched it again; the old one stays published
+    until its last token died.
     """
     records = [r for r in unit.signing_keys.all() if r.purpose == purpose]
     first = keys.signing(records, purpose, now) is None
-    settings = maker.settings
-    active_from = now if first else now + 2 * settings.jwks_cache_seconds
+    wait = max(2 * maker.settings.jwks_cache_seconds, KNOWN_TO_ALL_SECONDS)
+    active_from = now if first else now + wait
     for record in records:
         if record.published_until is None:
             unit.signing_keys.retire(record.kid, active_from + LONGEST_TOKEN_SECONDS)
