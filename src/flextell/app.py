@@ -112,7 +112,12 @@ def build_service(settings: Settings, sources: Sources = SYSTEM) -> Service:
         settings.development_plain_http_on_loopback,
         hsts_suits(settings.issuer),
     )
-    return Service(app, parts.feed.checks, numbers.collect)
+    return Service(app, partial(_checks, parts), numbers.collect)
+
+
+def _checks(parts: Parts) -> dict[str, bool]:
+    """Which of the things without which no request should come are well."""
+    return parts.feed.checks() | parts.keyring.checks()
 
 
 def application(parts: Parts) -> ASGIApp:

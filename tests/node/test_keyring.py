@@ -147,3 +147,21 @@ def again(world: World, **changed: Any) -> Keyring:
     settings = parts.settings.model_copy(update=changed)
     master_key = open_master_key(settings, parts.sources, parts.store)
     return build_parts(settings, parts.sources, parts.store, master_key, Metrics()).keyring
+
+
+async def test_a_node_that_has_not_read_the_keys_for_a_whole_rotation_is_not_ready(
+    tmp_path: Path,
+) -> None:
+    """As after a night cut off from the database: others may sign with a key it does not know."""
+    with a_node(tmp_path) as world:
+        keyring, clock = world.parts.keyring, world.clock
+        assert keyring.checks() == {"keys": False}
+
+        await keyring.catch_up()
+        clock.advance(WAIT - 1)
+        assert keyring.checks() == {"keys": True}
+
+        clock.advance(1)
+        assert keyring.checks() == {"keys": False}
+        await keyring.catch_up()
+        assert keyring.checks() == {"keys": True}

@@ -61,6 +61,10 @@ class KeyMaker:
             raise KeysSealedElsewhere from None
         return jwt.SigningKey(record.kid, record.algorithm, keys.from_der(der))
 
+    def seconds_until_known(self) -> int:
+        """How long a new key waits before it signs, and how old a node's keys may be."""
+        return max(2 * self.settings.jwks_cache_seconds, KNOWN_TO_ALL_SECONDS)
+
     def _key(self) -> bytes:
         return sealing.derive(self.master_key, "signing keys")
 
@@ -74,8 +78,7 @@ def rotate(unit: Unit, maker: KeyMaker, purpose: Purpose, now: int) -> KeyRecord
     """
     records = [r for r in unit.signing_keys.all() if r.purpose == purpose]
     first = keys.signing(records, purpose, now) is None
-    wait = max(2 * maker.settings.jwks_cache_seconds, KNOWN_TO_ALL_SECONDS)
-    active_from = now if first else now + wait
+    active_from = now if first else now + maker.seconds_until_known()
     for record in records:
         if record.published_until is None:
             unit.signing_keys.retire(record.kid, active_from + LONGEST_TOKEN_SECONDS)
@@ -101,6 +104,7 @@ class Keyring:
         self._maker = maker
         self._records: list[KeyRecord] = []
         self._opened: dict[str, jwt.SigningKey] = {}
+        self._read_at = 0
 
     async def catch_up(self) -> None:
         """Read the keys, make those that are due. Raises StoreUnavailable, KeysSealedElsewhere."""
@@ -113,11 +117,17 @@ class Keyring:
         self._take(records, now)
 
     def _take(self, records: list[KeyRecord], now: int) -> None:
+        self._read_at = now
         self._records = keys.published(records, now)
         self._opened = {
             record.kid: self._opened.get(record.kid) or self._maker.open(record)
             for record in self._records
         }
+
+    def checks(self) -> dict[str, bool]:
+        """Whether no other node can sign with a key that this one has not read."""
+        age = self._maker.sources.now() - self._read_at
+        return {"keys": age < self._maker.seconds_until_known()}
 
     def signing(self, purpose: Purpose) -> jwt.SigningKey:
         """The key to sign with now."""
