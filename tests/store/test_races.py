@@ -305,13 +305,13 @@ async def test_wrong_passwords_counted_at_once_are_all_counted(both_nodes: Nodes
     """Also the very first ones: a key that was never counted has no row to lock."""
 
     def fail(unit: Unit) -> None:
-        counts = unit.throttles.counts(TRIES)
+        counts = unit.throttles.hold(TRIES)
         unit.throttles.put(
             {key: replace(count, failures=count.failures + 1) for key, count in counts.items()}
         )
 
     def fail_the_other_way_round(unit: Unit) -> None:
-        counts = unit.throttles.counts(TRIES[::-1])
+        counts = unit.throttles.hold(TRIES[::-1])
         unit.throttles.put(
             {key: replace(count, failures=count.failures + 1) for key, count in counts.items()}
         )
@@ -321,6 +321,30 @@ async def test_wrong_passwords_counted_at_once_are_all_counted(both_nodes: Nodes
     )
     counted = await both_nodes[0].read(lambda unit: unit.throttles.counts(TRIES))
     assert counted == dict.fromkeys(TRIES, Count(failures=40))
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_who_counts_a_wrong_password_keeps_only_those_waiting_who_count_the_same(
+    both_nodes: Nodes,
+) -> None:
+    """A node that stops in the middle holds nobody's sign-in up but that of the same person."""
+    alice, bob = TRIES[0], Key(Kind.ACCOUNT, "bob@example.com")
+
+    def count(key: Key) -> Callable[[Unit], Count]:
+        def work(unit: Unit) -> Count:
+            before = unit.throttles.hold([key])[key]
+            unit.throttles.put({key: replace(before, failures=before.failures + 1)})
+            return before
+
+        return work
+
+    def meanwhile() -> Count:
+        """Bob is counted, and Alice's count is looked at, before hers is counted once more."""
+        assert both_nodes[1].at_once(count(bob)) == Count()
+        assert both_nodes[1].at_once(lambda unit: unit.throttles.counts(TRIES))[alice] == Count()
+        return both_nodes[1].at_once(count(alice))
+
+    assert one_inside_another(count(alice), meanwhile, both_nodes) == Count(failures=1)
 
 
 @pytest.mark.anyio

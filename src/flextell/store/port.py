@@ -206,7 +206,13 @@ class Throttles(Protocol):
     """Counts of wrong passwords."""
 
     def counts(self, keys: Sequence[Key]) -> dict[Key, Count]:
-        """The count of each key; keys never counted have an empty one."""
+        """The count of each key; keys never counted have an empty one. Waits for nobody."""
+
+    def hold(self, keys: Sequence[Key]) -> dict[Key, Count]:
+        """The same, held still until the unit ends.
+
+        Atomic: units that hold a key in common run one after another; others do not wait.
+        """
 
     def put(self, counts: Mapping[Key, Count]) -> None:
         """Replace these counts."""

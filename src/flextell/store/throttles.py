@@ -9,6 +9,10 @@ from flextell.store.transaction import Transaction
 _COUNTING = 0x666C7804 << 32  # and 32 bits of the key's name: apart from the other locks
 
 
+def _lock(key: Key) -> int:
+    return _COUNTING + crc32(key.text.encode("utf-8", "surrogatepass"))
+
+
 class SqlThrottles:
     """`port.Throttles` in SQL."""
 
@@ -16,11 +20,14 @@ class SqlThrottles:
         self._sql = transaction
 
     def counts(self, keys: Sequence[Key]) -> dict[Key, Count]:
-        # A key that was never counted has no row to lock, so its name is locked. In one order
-        # everywhere: two units that count the same keys cannot deadlock.
-        for text in sorted(key.text for key in keys):
-            self._sql.serialise(_COUNTING + crc32(text.encode("utf-8", "surrogatepass")))
         return {key: self._count(key) for key in keys}
+
+    def hold(self, keys: Sequence[Key]) -> dict[Key, Count]:
+        # A key that was never counted has no row to lock, so its name is locked. In the order of
+        # the locks, not of the names: two units that hold the same keys cannot deadlock.
+        for lock in sorted({_lock(key) for key in keys}):
+            self._sql.serialise(lock)
+        return self.counts(keys)
 
     def _count(self, key: Key) -> Count:
         row = self._sql.one(

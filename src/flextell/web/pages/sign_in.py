@@ -104,12 +104,9 @@ def _attempt(unit: Unit, parts: Parts, browser: Browser, request: Request, email
     person = unit.people.by_email(email)
     device = browsers.known_device(parts, browser, person)
     keys = throttle.keys(email, request.network, device)
-    return Attempt(email, request.address, person, keys, _wait_seconds(unit, parts, keys))
-
-
-def _wait_seconds(unit: Unit, parts: Parts, keys: tuple[throttle.Key, ...]) -> int:
-    counts = unit.throttles.counts(keys)
-    return throttle.wait_seconds(counts, parts.sources.now())
+    # Only looked at: whoever is being counted now keeps nobody here, and it is judged again below.
+    wait_seconds = throttle.wait_seconds(unit.throttles.counts(keys), parts.sources.now())
+    return Attempt(email, request.address, person, keys, wait_seconds)
 
 
 def _rules(parts: Parts) -> throttle.Rules:
@@ -132,7 +129,7 @@ def _count_failure(unit: Unit, parts: Parts, attempt: Attempt) -> int:
     Of many tries sent at once only as many are told anything as would be one after another.
     """
     rules, now = _rules(parts), parts.sources.now()
-    counts = unit.throttles.counts(attempt.keys)
+    counts = unit.throttles.hold(attempt.keys)
     wait_seconds = throttle.wait_seconds(counts, now)
     if wait_seconds:
         return wait_seconds
@@ -158,10 +155,10 @@ async def _welcome(
     digest = browsers.session_digest(token)
 
     def work(unit: Unit) -> int:
-        wait_seconds = _wait_seconds(unit, parts, attempt.keys)
+        now = parts.sources.now()
+        wait_seconds = throttle.wait_seconds(unit.throttles.hold(attempt.keys), now)
         if wait_seconds:
             return wait_seconds
-        now = parts.sources.now()
         if renewed is not None:
             unit.people.set_password_hash(person.person_id, renewed)
         # What others failed at stays counted; what this person failed at is forgiven.
