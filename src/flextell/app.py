@@ -1,7 +1,7 @@
 """Build the application: the only place where concrete parts are made and joined."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -14,6 +14,7 @@ from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import LOOK_EVERY_SECONDS, PURPOSES, KeyMaker, Keyring
+from flextell.node.rate_exchange import RateExchange
 from flextell.node.rate_limits import RateLimit
 from flextell.node.receipts import Receipts
 from flextell.node.repeating import repeat
@@ -23,11 +24,14 @@ from flextell.oauth.grants.issue import Lifetimes
 from flextell.parts import Parts
 from flextell.settings import Settings
 from flextell.sources import SYSTEM, Sources
-from flextell.store.opening import open_store
+from flextell.store.opening import is_shared, open_store
 from flextell.store.port import Store, StoreUnavailable
 from flextell.transport import RequireHttps, hsts_suits
 from flextell.web.routes import build_web
 
+Work = Callable[[], Awaitable[None]]
+
+PROCESS_BYTES = 8
 RECEIPTS_EVERY_SECONDS = 0.5
 LAST_RECEIPTS_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = 5.0
@@ -57,6 +61,20 @@ def lifetimes(settings: Settings) -> Lifetimes:
     )
 
 
+def rate_limits(settings: Settings, sources: Sources) -> dict[str, RateLimit]:
+    """Each limit by its name."""
+    limits = {
+        "api": settings.api_requests_per_window,
+        "oauth": settings.oauth_requests_per_window,
+        "page": settings.page_requests_per_window,
+    }
+    window, shared = settings.rate_limit_window_seconds, is_shared(settings)
+    return {
+        name: RateLimit(name, limit, window, sources, shared=shared)
+        for name, limit in limits.items()
+    }
+
+
 def build_parts(
     settings: Settings, sources: Sources, store: Store, master_key: bytes, numbers: Metrics
 ) -> Parts:
@@ -64,7 +82,7 @@ def build_parts(
     keyring = Keyring(store, KeyMaker(master_key, settings, sources))
     feed = RevocationFeed(store, settings.revocation_stale_milliseconds)
     receipts = Receipts(store, sources)
-    window = settings.rate_limit_window_seconds
+    limits = rate_limits(settings, sources)
     parts = Parts(
         settings=settings,
         sources=sources,
@@ -75,9 +93,15 @@ def build_parts(
         bearer=Bearer(settings, sources, keyring, feed, receipts, numbers),
         hashing=PasswordHashing(settings.password_hash_workers, settings.password_hash_queue),
         lifetimes=lifetimes(settings),
-        api_limit=RateLimit(settings.api_requests_per_window, window, sources),
-        oauth_limit=RateLimit(settings.oauth_requests_per_window, window, sources),
-        page_limit=RateLimit(settings.page_requests_per_window, window, sources),
+        api_limit=limits["api"],
+        oauth_limit=limits["oauth"],
+        page_limit=limits["page"],
+        rate_exchange=RateExchange(
+            store,
+            tuple(limits.values()),
+            process=sources.random(PROCESS_BYTES),
+            secret=sealing.derive(master_key, "rate counts"),
+        ),
         browser_key=sealing.derive(master_key, "browser"),
         metrics=numbers,
     )
@@ -149,15 +173,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Keep a node's memory up to date while the body runs; leave nothing behind unsaved."""
     await parts.keyring.catch_up()
     await parts.feed.catch_up()
-    poll_seconds = parts.settings.revocation_poll_milliseconds / 1000
     tasks = [
-        asyncio.create_task(work)
-        for work in (
-            repeat(parts.feed.catch_up, poll_seconds, parts.sources),
-            repeat(parts.keyring.catch_up, LOOK_EVERY_SECONDS, parts.sources),
-            repeat(parts.receipts.flush, RECEIPTS_EVERY_SECONDS, parts.sources),
-            repeat(partial(_tidy, parts), SWEEP_EVERY_SECONDS, parts.sources),
-        )
+        asyncio.create_task(repeat(work, every_seconds, parts.sources))
+        for work, every_seconds in _works(parts)
     ]
     try:
         yield
@@ -170,6 +188,21 @@ async def running(parts: Parts) -> AsyncIterator[None]:
             await asyncio.wait_for(parts.receipts.flush(), LAST_RECEIPTS_SECONDS)
         parts.hashing.close()
         parts.store.close()
+
+
+def _works(parts: Parts) -> list[tuple[Work, float]]:
+    """What a node does beside the requests, and how many seconds it rests in between."""
+    settings = parts.settings
+    works: list[tuple[Work, float]] = [
+        (parts.feed.catch_up, settings.revocation_poll_milliseconds / 1000),
+        (parts.keyring.catch_up, LOOK_EVERY_SECONDS),
+        (parts.receipts.flush, RECEIPTS_EVERY_SECONDS),
+        (partial(_tidy, parts), SWEEP_EVERY_SECONDS),
+    ]
+    if is_shared(settings):
+        exchange_seconds = settings.rate_limit_exchange_milliseconds / 1000
+        works.append((parts.rate_exchange.exchange, exchange_seconds))
+    return works
 
 
 async def _tidy(parts: Parts) -> None:

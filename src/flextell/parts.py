@@ -6,6 +6,7 @@ from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import Keyring
+from flextell.node.rate_exchange import RateExchange
 from flextell.node.rate_limits import RateLimit
 from flextell.node.receipts import Receipts
 from flextell.node.revocations import RevocationFeed
@@ -31,5 +32,6 @@ class Parts:
     api_limit: RateLimit
     oauth_limit: RateLimit
     page_limit: RateLimit
+    rate_exchange: RateExchange
     browser_key: bytes
     metrics: Metrics

@@ -177,6 +177,12 @@ class Settings(BaseSettings):
     page_requests_per_window: int = Field(
         6_000, ge=1, description="Page requests of one address in a window."
     )
+    rate_limit_exchange_milliseconds: int = Field(
+        500,
+        ge=10,
+        le=10_000,
+        description="How often processes on one PostgreSQL tell each other what they counted.",
+    )
     form_bytes: int = Field(64 * 1024, ge=1024, description="Largest form or JSON body accepted.")
     head_bytes: int = Field(
         64 * 1024, ge=4096, description="Largest request line and headers accepted, together."

@@ -24,14 +24,14 @@ from flextell.store.backfill import key_of, next_rows, text_of
 from flextell.store.migrating import VERSIONS
 from flextell.store.opening import database_url, engine, migrate, open_store, standing
 from flextell.store.port import StoreUnavailable, Unit
-from flextell.store.standing import SchemaOutdated
+from flextell.store.standing import HEAD, SchemaOutdated
 from tests.store.conftest import ISSUER
 from tests.store.samples import PHOTOS, a_grant, a_token, connect_photos, digest, refreshed
 
 HERE = Path(__file__).parent / "versions"
 NEXT = (*VERSIONS, HERE / "next")
 CONTRACT = (*NEXT, HERE / "contract")
-NEXT_HEAD = "0003_since_0002"
+NEXT_HEAD = "0004_since_0003"
 GRANTS = 300
 FIRST = "Clients of refresh tokens"
 
@@ -75,7 +75,7 @@ def upgrade(settings: Settings, report: Report = silent) -> str | None:
 
 def contract(settings: Settings) -> str | None:
     """`flextell migrate`, as the version after the next has it."""
-    with program("0004"), pytest.MonkeyPatch.context() as patch:
+    with program("0005"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(backfill, "MOST_ROWS", 20_000)
         return migrate(settings, versions=CONTRACT)
 
@@ -331,7 +331,7 @@ def test_a_table_that_is_held_for_too_long_is_told_and_nothing_is_changed(
     with pytest.raises(StoreUnavailable, match="A long query or transaction holds a table"):
         upgrade(shared)
 
-    assert standing(database_url(shared)).version == "0002_since_0001"
+    assert standing(database_url(shared)).version == HEAD
     assert not standing(database_url(shared)).unfinished
 
 

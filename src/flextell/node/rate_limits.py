@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Network
 
+from flextell.node.tally import ALONE, Tally
 from flextell.sources import Sources
 
-# A flood of keys never seen before must neither fill the memory nor reset the counts of others:
-# those beyond this number are not counted in their first window.
-MOST_KEYS = 200_000
+# Others hear of a key each time that it has used such a part of its limit: what is seldom asks
+# them nothing, and what they do not know of is little.
+STEPS = 1000
 
 
 @lru_cache(maxsize=4096)
@@ -45,27 +46,37 @@ class Standing:
 
 
 class RateLimit:
-    """Counts the requests of each key in the current window of this node."""
+    """Counts the requests of each key in windows that begin and end at the same time everywhere."""
 
-    def __init__(self, limit: int, window_seconds: int, sources: Sources) -> None:
+    def __init__(
+        self, name: str, limit: int, window_seconds: int, sources: Sources, *, shared: bool
+    ) -> None:
+        """`name` tells limits apart; `shared` if other processes count the same callers."""
+        self.name = name
+        self.window_seconds = window_seconds
         self._limit = limit
-        self._window = window_seconds
         self._sources = sources
-        self._began = -1
-        self._counts: dict[str, int] = {}
+        self._step = max(limit // STEPS, 1) if shared else ALONE
+        self._tally = Tally(-1, self._step)
+
+    def tally(self) -> Tally:
+        """The counts of the window that is now."""
+        number = self._sources.now() // self.window_seconds
+        if number != self._tally.number:
+            self._tally = Tally(number, self._step)
+        return self._tally
+
+    def ends_at(self, tally: Tally) -> int:
+        """When the window of these counts ends."""
+        return (tally.number + 1) * self.window_seconds
 
     def count(self, key: str) -> Standing:
         """Count one request of this key."""
-        window = self._sources.now() // self._window
-        if window != self._began:
-            self._began = window
-            self._counts = {}
-        used = self._counts.get(key, 0) + 1
-        if used > 1 or len(self._counts) < MOST_KEYS:
-            self._counts[key] = used
+        tally = self.tally()
+        used = tally.count(key)
         return Standing(
             limit=self._limit,
             remaining=max(self._limit - used, 0),
-            reset_at=(window + 1) * self._window,
+            reset_at=self.ends_at(tally),
             exceeded=used > self._limit,
         )

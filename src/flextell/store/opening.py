@@ -46,6 +46,11 @@ def database_url(settings: Settings) -> URL:
     return url
 
 
+def is_shared(settings: Settings) -> bool:
+    """Whether several processes may serve from this database. Raises StoreUnavailable."""
+    return database_url(settings).get_backend_name() == "postgresql"
+
+
 def open_store(settings: Settings, watch: Watch = UNWATCHED) -> Store:
     """The store, ready for use; it tells `watch` of its work.
 

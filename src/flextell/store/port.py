@@ -64,6 +64,15 @@ class Revocation:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class RateCount:
+    """How many requests one process counted under a key, which nobody needs after a time."""
+
+    key: bytes
+    count: int
+    expires_at: int
+
+
 class Clients(Protocol):
     """Registered applications."""
 
@@ -221,6 +230,17 @@ class Throttles(Protocol):
         """Somebody got in: start over."""
 
 
+class RateCounts(Protocol):
+    """How often each caller asked, as processes that share the database tell each other."""
+
+    def exchange(self, process: bytes, counts: Sequence[RateCount]) -> dict[bytes, int]:
+        """Tell what this process counted; what all others told under the same keys, if anything.
+
+        A process tells its whole count each time, so telling twice is telling once. No unit waits
+        for another. What was told may be lost in a crash of the database.
+        """
+
+
 class SigningKeys(Protocol):
     """Keys that sign tokens, private halves encrypted."""
 
@@ -305,6 +325,8 @@ class Unit(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def throttles(self) -> Throttles: ...
+    @property
+    def rate_counts(self) -> RateCounts: ...
     @property
     def signing_keys(self) -> SigningKeys: ...
     @property

@@ -10,6 +10,7 @@ THROTTLE_SECONDS = 30 * 24 * 3600
 _DUE: tuple[tuple[str, str, str], ...] = (
     ("sessions", "digest", "expires_at <= :now"),
     ("throttles", "key", "last_at <= :forgotten AND wait_until <= :now"),
+    ("rate_counts", "key, process", "expires_at <= :now"),
     ("revocations", "sequence", "expires_at <= :now"),
     ("codes", "digest", "expires_at <= :replayed"),
     ("signing_keys", "kid", "published_until <= :now"),
@@ -31,7 +32,7 @@ def sweep(transaction: Transaction, now: int, code_retention_seconds: int, most:
     }
     swept = sum(
         transaction.run(
-            f"DELETE FROM {table} WHERE {key} IN "
+            f"DELETE FROM {table} WHERE ({key}) IN "
             f"(SELECT {key} FROM {table} WHERE {due} LIMIT {most})",
             **{name: value for name, value in times.items() if f":{name}" in due},
         )

@@ -77,6 +77,15 @@ throttles = Table(
     Column("wait_until", BigInteger, nullable=False),
 )
 
+rate_counts = Table(
+    "rate_counts",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),  # a digest: of whom, of what, in which window
+    Column("process", LargeBinary, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
 consents = Table(
     "consents",
     metadata,

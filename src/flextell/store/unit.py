@@ -11,6 +11,7 @@ from flextell.store.customers import SqlCustomers
 from flextell.store.grants import SqlGrants
 from flextell.store.people import SqlPeople, SqlSessions
 from flextell.store.port import Unit
+from flextell.store.rate_counts import SqlRateCounts
 from flextell.store.refresh_tokens import SqlRefreshTokens
 from flextell.store.restored import end_all_access, number_news_anew
 from flextell.store.revocations import SqlRevocations
@@ -77,6 +78,10 @@ class SqlUnit:
     @cached_property
     def throttles(self) -> SqlThrottles:
         return SqlThrottles(self._transaction)
+
+    @cached_property
+    def rate_counts(self) -> SqlRateCounts:
+        return SqlRateCounts(self._transaction)
 
     @cached_property
     def signing_keys(self) -> SqlSigningKeys:

@@ -6,8 +6,8 @@ from alembic import op
 from flextell.store.backfill import Backfill
 from flextell.store.migrating import Online
 
-revision = "0003_since_0002"
-down_revision = "0002_since_0001"
+revision = "0004_since_0003"
+down_revision = "0003_since_0001"
 
 INDEX = "ix_refresh_tokens_client_id"
 FILL = Backfill(
