@@ -130,12 +130,16 @@ class Settings(BaseSettings):
     # Signing in
     password_minimum_characters: int = Field(8, ge=8, description="Shortest password accepted.")
     password_hash_workers: int = Field(
-        1, ge=1, description="How many password hashes run at once (about 22 ms and 19 MiB each)."
+        1,
+        ge=1,
+        description="How many password hashes run at once (about 22 ms of a core and 19 MiB each); "
+        "shared out among the workers, each of which has at least one.",
     )
     password_hash_queue: int = Field(
         64,
         ge=1,
-        description="How many sign-ins may wait for a hash; one more is told to try again.",
+        description="How many sign-ins may wait for a hash in each worker; one more is told to try "
+        "again.",
     )
     sign_in_free_attempts: int = Field(
         5,
@@ -202,7 +206,7 @@ class Settings(BaseSettings):
         "info", description="Least severe log line written to standard error."
     )
     database_pool_connections: int = Field(
-        8, ge=1, description="PostgreSQL connections a node holds."
+        8, ge=1, description="PostgreSQL connections that each worker holds."
     )
     drain_seconds: int = Field(
         0,

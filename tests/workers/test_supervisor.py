@@ -16,9 +16,25 @@ from flextell.serving import check_workers
 from flextell.settings import Settings
 from flextell.workers import patience
 from flextell.workers.patience import Patience
+from flextell.workers.supervisor import settings_of
 from tests.workers.conftest import WORKERS, Start, ask, eventually, is_gone, process, refuses
 
 CLIENTS = 4 * WORKERS
+
+
+@pytest.mark.parametrize(
+    ("at_once", "workers", "shares"),
+    [(1, 4, [1, 1, 1, 1]), (4, 4, [1, 1, 1, 1]), (8, 4, [2, 2, 2, 2]), (5, 3, [2, 2, 1])],
+)
+def test_what_may_be_hashed_at_once_is_shared_out_among_the_workers(
+    at_once: int, workers: int, shares: list[int]
+) -> None:
+    """It is bounded for the sake of the machine's cores, of which more workers make no more."""
+    settings = Settings(workers=workers, password_hash_workers=at_once)
+
+    parts = [settings_of(settings, slot) for slot in range(workers)]
+
+    assert [part.password_hash_workers for part in parts] == shares
 
 
 def test_clients_are_shared_out_evenly_even_if_they_all_come_at_once(start: Start) -> None:

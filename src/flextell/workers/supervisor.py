@@ -43,6 +43,18 @@ def supervise(settings: Settings, command: Sequence[str]) -> None:
         asyncio.run(Supervisor(place, command, announce).run())
 
 
+def settings_of(settings: Settings, slot: int) -> Settings:
+    """Those of one worker, which is a node by itself.
+
+    What may be hashed at once is the machine's, and is shared out. None goes without: a sign-in
+    may come to any of them.
+    """
+    workers = settings.workers
+    hashing = max((settings.password_hash_workers + workers - 1 - slot) // workers, 1)
+    own = {"workers": 1, "management_port": None, "password_hash_workers": hashing}
+    return settings.model_copy(update=own)
+
+
 class Supervisor:
     """Keeps the workers running. To the management port it is the node that they are together."""
 
@@ -90,7 +102,7 @@ class Supervisor:
         patience = Patience()
         while True:
             began = monotonic()
-            one = self._children[slot] = await self._start()
+            one = self._children[slot] = await self._start(slot)
             watching = asyncio.create_task(self._watch(slot, one))
             try:
                 await one.lives(self._note_ready)
@@ -117,8 +129,8 @@ class Supervisor:
         log.operational("worker_silent", worker=slot, pid=one.pid)
         one.kill()
 
-    async def _start(self) -> Child:
-        settings = self._settings.model_copy(update={"workers": 1, "management_port": None})
+    async def _start(self, slot: int) -> Child:
+        settings = settings_of(self._settings, slot)
         if self._place.transport.ca_file is not None:
             # Renewed here if it must be: two workers would do it at once.
             with data_dir_errors(settings.data_dir):
