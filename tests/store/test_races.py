@@ -317,10 +317,10 @@ async def test_wrong_passwords_counted_at_once_are_all_counted(both_nodes: Nodes
         )
 
     await asyncio.gather(
-        from_all(both_nodes, 20, fail), from_all(both_nodes, 20, fail_the_other_way_round)
+        from_all(both_nodes, 25, fail), from_all(both_nodes, 25, fail_the_other_way_round)
     )
     counted = await both_nodes[0].read(lambda unit: unit.throttles.counts(TRIES))
-    assert counted == dict.fromkeys(TRIES, Count(failures=40))
+    assert counted == dict.fromkeys(TRIES, Count(failures=50))
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
