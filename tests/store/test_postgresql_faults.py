@@ -269,6 +269,8 @@ def test_what_is_answered_is_durable_whatever_the_server_is_set_to(
         assert connection.execute("SHOW synchronous_commit").fetchone() == (ours,)
         assert connection.execute("SHOW transaction_isolation").fetchone() == ("read committed",)
         assert connection.execute("SHOW lock_timeout").fetchone() == ("5s",)
+        idle = connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        assert idle == ("6s",)
 
 
 @pytest.mark.parametrize(

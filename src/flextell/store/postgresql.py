@@ -39,9 +39,12 @@ SHARED_LOCK_SECONDS = 0.1
 # much longer has stopped, or the way to it has.
 SILENCE_SECONDS = 1.0
 
-# A server that keeps its log in memory only would break our word: a 200 is durable.
+# A server that keeps its log in memory only would break our word: a 200 is durable. And a node that
+# stops in the middle of a transaction must not keep its locks until the network notices.
 SESSION = """
-SELECT set_config('lock_timeout', %(wait)s, false), set_config('synchronous_commit',
+SELECT set_config('lock_timeout', %(lock)s, false),
+    set_config('idle_in_transaction_session_timeout', %(idle)s, false),
+    set_config('synchronous_commit',
     CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
     ELSE current_setting('synchronous_commit') END, false)
 """
@@ -87,7 +90,13 @@ def connect(
     connection = psycopg.connect(**behaviour | conninfo_to_dict(url))
     try:
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        connection.execute(SESSION, {"wait": f"{ceil(lock_seconds * 1000)}ms"})
+        connection.execute(
+            SESSION,
+            {
+                "lock": f"{ceil(lock_seconds * 1000)}ms",
+                "idle": f"{ceil((wait_seconds + SILENCE_SECONDS) * 1000)}ms",
+            },
+        )
         connection.commit()
     except BaseException:
         connection.close()
