@@ -114,6 +114,25 @@ async def test_one_token_presented_many_times_in_a_group_has_one_successor(
     assert len(set(tokens)) == 1
 
 
+async def test_who_looked_before_another_changed_looks_again(
+    shared: PostgresqlStore, groups: Groups
+) -> None:
+    """All forty look at the grant at once; only the first may act on what it saw."""
+    await shared.write(connect_photos)
+    groups.sizes.clear()
+    runs: list[int] = []
+
+    def rotate(unit: Unit) -> str:
+        runs.append(1)
+        return refreshed(unit, FIRST_TOKEN).refresh_token
+
+    tokens = await together(shared, *(rotate for _ in range(40)))
+
+    assert len(set(tokens)) == 1
+    assert groups.sizes == [40]
+    assert len(runs) == 1 + 2 * 39
+
+
 async def test_one_code_claimed_many_times_in_a_group_has_one_first(
     shared: PostgresqlStore,
 ) -> None:

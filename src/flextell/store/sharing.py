@@ -5,7 +5,8 @@ greenlet); what all of them ask goes to the server at once, and each goes on wit
 group of refreshes is four round trips, however many they are. Three rules keep units apart as if
 each had a transaction of its own:
 
-- What a unit claimed is its own until it ends: another one that claims the same waits for its end.
+- Units that claimed the same may all look at it. The first that changes something goes on; the
+  others saw what is no longer so, and begin again.
 - Nobody is told anything that depends on a claim or a change before it is committed.
 - A unit that asks a statement that is not made for many, or makes a mistake after it changed
   something, or meets a lock that somebody else holds for long, has a transaction of its own: it
@@ -13,7 +14,7 @@ each had a transaction of its own:
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -54,6 +55,7 @@ class Job:
     statement: Statement = NOTHING
     values: Values = ()
     changed: bool = False
+    outdated: bool = False
     claimed: list[Key] = field(default_factory=list)
     result: Any = None
     error: BaseException | None = None
@@ -99,7 +101,7 @@ class Shared:
         return rows
 
     def add(self, statement: Statement, **values: Any) -> None:
-        self._job.changed = True
+        self._group.note_change(self._job)
         self._group.changes[statement].append(statement.values(values))
 
     def each(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
@@ -131,8 +133,7 @@ class Group:
         self._code_retention_seconds = code_retention_seconds
         self._began = False
         self._asking: list[Job] = []
-        self._holders: dict[Key, Job] = {}
-        self._behind: dict[Key, deque[Job]] = defaultdict(deque)
+        self._holders: dict[Key, set[Job]] = defaultdict(set)
         self._ended: list[Job] = []
         self._alone: list[Job] = []
         self.committing = False
@@ -146,6 +147,13 @@ class Group:
         await self._commit()
         for job in self._ended:
             job.settle(job.result, job.error)
+
+    def note_change(self, job: Job) -> None:
+        """A unit changes something: whoever claimed the same and has not ended begins again."""
+        job.changed = True
+        for key in job.claimed:
+            for other in self._holders[key] - {job}:
+                other.outdated = True
 
     def _start(self, job: Job) -> None:
         unit = SqlUnit(Shared(self, job), self._code_retention_seconds)
@@ -182,15 +190,27 @@ class Group:
         self._release(job)
 
     def _release(self, job: Job) -> None:
-        """Let the next one that waits for a claim of this job ask again."""
         for key in job.claimed:
-            del self._holders[key]
-            if self._behind[key]:
-                self._asking.append(self._behind[key].popleft())
+            self._holders[key].discard(job)
+
+    def _start_again(self, job: Job) -> None:
+        if job.changed:
+            raise Spoiled
+        self._release(job)
+        job.abandon()
+        job.claimed.clear()
+        job.outdated = False
+        job.running = greenlet(perform)
+        self._start(job)
 
     async def _ask(self) -> None:
         """One round trip: what all of them ask now, and before it what was changed."""
+        for job in [job for job in self._asking if job.outdated]:
+            self._asking.remove(job)
+            self._start_again(job)
         asking, self._asking = self._asking, []
+        if not asking:
+            return
         questions: dict[Statement, list[Job]] = defaultdict(list)
         for job in asking:
             questions[job.statement].append(job)
@@ -214,23 +234,21 @@ class Group:
             answers[row[0]].append(row[1:])
         for job, number in zip(jobs, numbers, strict=True):
             answer = answers.get(number, ())
-            if answer and not self._may_have(statement, job, answer[0]):
-                continue
-            self._go_on(job, answer)
+            if answer:
+                self._note(statement, job, answer[0])
+        for job, number in zip(jobs, numbers, strict=True):
+            if job.outdated:
+                self._start_again(job)
+            else:
+                self._go_on(job, answers.get(number, ()))
 
-    def _may_have(self, statement: Statement, job: Job, row: Row) -> bool:
-        """Whether nobody else in the group holds what the answer speaks of; else it waits."""
-        job.changed = job.changed or statement.effect is Effect.WRITES
-        if statement.claims is None:
-            return True
-        key = row[statement.claims]
-        holder = self._holders.setdefault(key, job)
-        if holder is not job:
-            self._behind[key].append(job)
-            return False
-        if key not in job.claimed:
-            job.claimed.append(key)
-        return True
+    def _note(self, statement: Statement, job: Job, row: Row) -> None:
+        """What the unit claimed or changed by this answer."""
+        if statement.claims is not None and row[statement.claims] not in job.claimed:
+            job.claimed.append(row[statement.claims])
+            self._holders[row[statement.claims]].add(job)
+        if statement.effect is Effect.WRITES:
+            self.note_change(job)
 
     def _changes(self) -> list[Call]:
         """What was changed and not sent yet; first what other rows refer to."""
