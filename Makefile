@@ -79,8 +79,8 @@ format: setup ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-bench: setup ## Measure what we claim about speed
-	@.venv/bin/python -m benchmarks
+bench: setup ## Measure one server core (ARGS="--database postgresql")
+	@.venv/bin/python -m benchmarks $(ARGS)
 
 bench-clients: setup $(PEERS) ## Compare the SDK with other clients (ARGS=--write for the README)
 	@uv="$$(command -v uv || echo .venv-tools/bin/uv)"; \
