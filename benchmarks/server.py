@@ -38,7 +38,7 @@ class Paths:
     introspect: str = "/oauth/introspect"
     api: str = "/api"
     customer: str = "/api/v1/customers/1"
-    # Where a browser is signed in as Alice without being asked; empty: by our pages.
+    # Where a peer signs a browser in as Alice without asking; empty: it does so when it must know.
     sign_in: str = ""
 
 
@@ -47,7 +47,8 @@ class Server:
     """A running server and what it takes to use it.
 
     `resource`: what its JWT access tokens must be asked for (RFC 8707). Such a server introspects
-    only the other kind.
+    only the other kind. `own_client_id`: who asks for tokens of its own (RFC 6749 section 4.4);
+    empty: nobody can. `our_pages`: people sign in and allow by forms like ours.
     """
 
     issuer: str
@@ -57,7 +58,8 @@ class Server:
     pid: int
     paths: Paths = field(default_factory=Paths)
     resource: str = ""
-    client_credentials: bool = False
+    own_client_id: str = ""
+    our_pages: bool = True
 
     def cpu_seconds(self) -> float:
         """CPU time the server has used so far."""

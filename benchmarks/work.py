@@ -16,6 +16,7 @@ from benchmarks.server import CALLBACK, EMAIL, PASSWORD, SCOPE, Server
 VERIFIER = "a-code-verifier-of-at-least-forty-three-characters"
 CHALLENGE = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 MOST_REDIRECTS = 10
+REDIRECTS = (302, 303)
 
 
 class Unexpected(Exception):
@@ -45,16 +46,16 @@ class Browser:
         return reply
 
 
-def expect(reply: Reply, status: int) -> Reply:
-    """Raises Unexpected unless the status is right."""
-    if reply.status != status:
-        raise Unexpected(f"{reply.status} instead of {status}: {reply.body[:300]!r}")
+def expect(reply: Reply, *statuses: int) -> Reply:
+    """Raises Unexpected unless the status is one of these."""
+    if reply.status not in statuses:
+        raise Unexpected(f"{reply.status} instead of {statuses}: {reply.body[:300]!r}")
     return reply
 
 
-def basic(server: Server) -> str:
+def basic(server: Server, client_id: str = "") -> str:
     """The client's authentication as a header line."""
-    pair = f"{quote(server.client_id)}:{quote(server.client_secret)}"
+    pair = f"{quote(client_id or server.client_id)}:{quote(server.client_secret)}"
     return f"authorization: Basic {b64encode(pair.encode()).decode()}\r\n"
 
 
@@ -77,11 +78,12 @@ def authorize_target(server: Server, resource: str) -> str:
 async def sign_in(connection: Connection, server: Server) -> str:
     """Sign in and allow, once, as a browser does; the Cookie header line of the session."""
     browser = Browser(connection)
-    if server.paths.sign_in:
-        expect(await browser.get(server.paths.sign_in), 200)
-        await _follow(browser, authorize_target(server, server.resource))
-    else:
+    if server.our_pages:
         await _fill_in(browser, server)
+    else:
+        if server.paths.sign_in:
+            expect(await browser.get(server.paths.sign_in), 200)
+        await _follow(browser, authorize_target(server, server.resource))
     return browser.cookies()
 
 
@@ -119,7 +121,7 @@ async def new_code(
 ) -> str:
     """A code by a session and a remembered consent."""
     target = authorize_target(server, server.resource if resource is None else resource)
-    reply = expect(await connection.send(connection.get(target, cookie)), 302)
+    reply = expect(await connection.send(connection.get(target, cookie)), *REDIRECTS)
     return parse_qs(urlsplit(reply.header("location")).query)["code"][0]
 
 
@@ -148,11 +150,13 @@ async def client_credentials(connection: Connection, server: Server) -> None:
     form = {"grant_type": "client_credentials", "scope": SCOPE}
     if server.resource:
         form["resource"] = server.resource
-    await _tokens(connection, server, form)
+    await _tokens(connection, server, form, server.own_client_id)
 
 
-async def _tokens(connection: Connection, server: Server, form: dict[str, str]) -> dict[str, str]:
-    request = connection.post(server.paths.token, form, basic(server))
+async def _tokens(
+    connection: Connection, server: Server, form: dict[str, str], client_id: str = ""
+) -> dict[str, str]:
+    request = connection.post(server.paths.token, form, basic(server, client_id))
     tokens: dict[str, str] = json.loads(expect(await connection.send(request), 200).body)
     if not tokens["access_token"]:
         raise Unexpected("there is no access token")
