@@ -25,7 +25,7 @@ CUSTOMER = CustomerDetails(
     "Zoe", "Angstrom", "+46 70 123 45 67", email="zoe@example.com", job="Architect"
 )
 PLAIN_HTTP = {"FLEXTELL_DEVELOPMENT_PLAIN_HTTP_ON_LOOPBACK": "true"}
-SECONDS_TO_START = 10.0
+SECONDS_TO_START = 30.0
 SECONDS_TO_END = 10
 
 
@@ -143,4 +143,4 @@ def _ready(path: Path, process: "subprocess.Popen[bytes]") -> dict[str, str]:
             found: dict[str, str] = json.loads(path.read_text())
             return found
         time.sleep(0.001)
-    raise RuntimeError("the server was not ready within ten seconds")
+    raise RuntimeError("the server was not ready in time")
