@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,19 +90,19 @@ def _dearer(verdicts: Sequence[Verdict]) -> bool:
     return any(verdict.dearer for verdict in verdicts)
 
 
-def until(baseline: Costs | None) -> Enough:
+def until(baseline: Costs | None, clock: Callable[[], float] = time.monotonic) -> Enough:
     """Some rounds, and more while a cost seems too high; all the time if there is no baseline."""
-    rounds, began = 0, time.monotonic()
+    rounds, began = 0, clock()
 
     def enough(costs: Costs) -> bool:
         nonlocal rounds, began
         rounds += 1
-        over = time.monotonic() - began > SECONDS_FOR_ONE_DATABASE
+        over = clock() - began > SECONDS_FOR_ONE_DATABASE
         quiet = is_quiet(costs)
         well = not quiet or (baseline is not None and not _dearer(judge(baseline, costs)))
         done = over or (well and rounds >= LEAST_ROUNDS)
         if done:
-            rounds, began = 0, time.monotonic()
+            rounds, began = 0, clock()
         return done
 
     return enough

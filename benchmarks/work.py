@@ -171,7 +171,7 @@ async def introspect(connection: Connection, server: Server, token: str) -> None
         raise Unexpected("the token is not active")
 
 
-async def call_api(connection: Connection, path: str, token: str) -> None:
-    """A call of the protected API."""
+async def call_api(connection: Connection, path: str, token: str) -> bytes:
+    """A call of the protected API; what it says."""
     request = connection.get(path, f"authorization: Bearer {token}\r\n")
-    expect(await connection.send(request), 200)
+    return expect(await connection.send(request), 200).body

@@ -7,12 +7,31 @@ PostgreSQL, with every answer durable, on core 1; plain HTTP on loopback; the sa
 import argparse
 import asyncio
 import os
+from collections.abc import Mapping
 
 from benchmarks.__main__ import GENERATOR_CORE, ROUNDS, SERVER_CORE
-from benchmarks.peers.lanes import LANES, started
+from benchmarks.measuring import DatabaseClock
+from benchmarks.peers.lanes import BARE, LANES, OURS, started
 from benchmarks.peers.table import KINDS, write, written
-from benchmarks.peers.turns import measure_all
+from benchmarks.peers.turns import Results, check_alike, measure_all
 from benchmarks.postgres import durable_server
+from benchmarks.server import Server
+
+
+async def run(
+    servers: Mapping[str, Server], database: DatabaseClock, asked: argparse.Namespace
+) -> Results:
+    """See that what is compared is alike, and measure."""
+    if OURS in servers and BARE in servers:
+        await check_alike(servers[OURS], servers[BARE])
+    return await measure_all(
+        servers,
+        asked.work or KINDS,
+        database,
+        rounds=asked.rounds,
+        connections=asked.connections,
+        seconds=asked.seconds,
+    )
 
 
 def main() -> None:
@@ -30,16 +49,7 @@ def main() -> None:
         durable_server() as postgres,
         started(asked.only or list(LANES), SERVER_CORE, postgres.url) as servers,
     ):
-        results = asyncio.run(
-            measure_all(
-                servers,
-                asked.work or KINDS,
-                postgres.cpu_seconds,
-                rounds=asked.rounds,
-                connections=asked.connections,
-                seconds=asked.seconds,
-            )
-        )
+        results = asyncio.run(run(servers, postgres.cpu_seconds, asked))
     text = written(results, asked.rounds, asked.connections, asked.seconds)
     print(text)
     if asked.write:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks import work
 from benchmarks.measuring import DatabaseClock, Measured, Step, opened
 from benchmarks.server import Server
 
@@ -38,6 +39,16 @@ async def measure_all(
                     into = results.setdefault((name, kind), Measured())
                     await bench.measure(into, step, seconds)
     return results
+
+
+async def check_alike(one: Server, other: Server) -> None:
+    """Raises Unexpected unless both APIs give the same answers."""
+    async with opened(one, 1) as bench, opened(other, 1) as others:
+        for path in (one.paths.api, one.paths.customer):
+            token = bench.tokens[0]["access_token"]
+            answer = await work.call_api(bench.connections[0], path, token)
+            if answer != await work.call_api(others.connections[0], path, ""):
+                raise work.Unexpected(f"{path} has two answers")
 
 
 def _order(servers: Mapping[str, Server], number: int) -> list[str]:
