@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test docs lint format bench bench-clients clean-data programs-for-tests
+.PHONY: help setup run test docs lint format bench bench-check bench-clients bench-peers clean-data programs-for-tests
 
 UV_BOUNDS := uv>=0.13,<1
 SET_UP := .venv/.set-up
@@ -79,8 +79,28 @@ format: setup ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-bench: setup ## Measure what we claim about speed
-	@.venv/bin/python -m benchmarks
+bench: setup ## Measure one server core (ARGS="--database postgresql")
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+BENCH_NPM := benchmarks/peers/oidc_provider
+BENCH_PEERS := .venv-bench/.set-up
+BENCH_OIDC := $(BENCH_NPM)/node_modules/.package-lock.json
+
+bench-peers: setup $(BENCH_PEERS) $(BENCH_OIDC) ## Compare with other servers (ARGS=--write for the README)
+	@.venv/bin/python -m benchmarks.peers $(ARGS)
+
+$(BENCH_PEERS): benchmarks/peers/pyproject.toml benchmarks/peers/uv.lock | setup
+	@uv="$$(command -v uv || echo .venv-tools/bin/uv)"; \
+	UV_PROJECT_ENVIRONMENT="$(CURDIR)/.venv-bench" UV_PYTHON_DOWNLOADS=never \
+	    "$$uv" sync --quiet --locked --python python3 --project benchmarks/peers
+	@touch $@
+
+$(BENCH_OIDC): $(addprefix $(BENCH_NPM)/,package.json package-lock.json .npmrc) | setup
+	@cd $(BENCH_NPM) && ../../../.venv/bin/$(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+bench-check: setup ## Fail if an operation costs more than the committed baseline (ARGS=--write)
+	@.venv/bin/python -m benchmarks.check $(ARGS)
 
 bench-clients: setup $(PEERS) ## Compare the SDK with other clients (ARGS=--write for the README)
 	@uv="$$(command -v uv || echo .venv-tools/bin/uv)"; \

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from tests.postgres import running_postgres
+from benchmarks import processes
+from tests.postgres import own_server
 
 # As PostgreSQL comes, but for what every operator gives it: memory, and room for its log.
 DURABLE = {
@@ -11,15 +13,34 @@ DURABLE = {
     "fsync": "on",
     "full_page_writes": "on",
     "listen_addresses": "127.0.0.1",
-    "max_connections": "100",
+    "max_connections": "200",
     "max_wal_size": "4GB",
     "shared_buffers": "512MB",
     "synchronous_commit": "on",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DurableServer:
+    """Its URL, by its maintenance database, and its process."""
+
+    url: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """CPU time that it has used so far, with all its connections."""
+        return processes.cpu_seconds(self.pid)
+
+
+@contextmanager
+def durable_server(**options: str) -> Iterator[DurableServer]:
+    """It runs on the cores of whoever starts it."""
+    with own_server({**DURABLE, **options}) as server:
+        yield DurableServer(server.url, server.pid)
+
+
 @contextmanager
 def durable_postgres(**options: str) -> Iterator[str]:
-    """Its URL, by its maintenance database."""
-    with running_postgres({**DURABLE, **options}) as url:
-        yield url
+    """Its URL alone."""
+    with durable_server(**options) as server:
+        yield server.url

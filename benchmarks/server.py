@@ -1,4 +1,4 @@
-"""A Flextell server of its own for a run: a fresh folder, one core, one person, one app."""
+"""A server of a run, and ours: a fresh folder, one core, one person, one app, one customer."""
 
 import json
 import os
@@ -6,79 +6,141 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import processes
+from flextell.settings import Settings
+from flextell.store.opening import open_store
+from flextell.store.port import Unit
+from flextell.tenants.model import CustomerDetails
+
 FLEXTELL = Path(sys.executable).with_name("flextell")
-PASSWORD = "correct horse battery staple"
+EMAIL, PASSWORD = "alice@example.com", "correct horse battery staple"
 CALLBACK = "https://photos.example/callback"
 SCOPE = "account:read customers:read"
+CUSTOMER = CustomerDetails(
+    "Zoe", "Angstrom", "+46 70 123 45 67", email="zoe@example.com", job="Architect"
+)
+PLAIN_HTTP = {"FLEXTELL_DEVELOPMENT_PLAIN_HTTP_ON_LOOPBACK": "true"}
+SECONDS_TO_START = 30.0
+SECONDS_TO_END = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a server answers; empty: it does not. The defaults are ours."""
+
+    authorize: str = "/oauth/authorize"
+    token: str = "/oauth/token"
+    introspect: str = "/oauth/introspect"
+    api: str = "/api"
+    customer: str = "/api/v1/customers/1"
+    # Where a peer signs a browser in as Alice without asking; empty: it does so when it must know.
+    sign_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server and what it takes to use it."""
+    """A running server and what it takes to use it.
+
+    `resource`: what its JWT access tokens must be asked for (RFC 8707). Such a server introspects
+    only the other kind. `own_client_id`: who asks for tokens of its own (RFC 6749 section 4.4);
+    empty: nobody can. `our_pages`: people sign in and allow by forms like ours.
+    """
 
     issuer: str
     ca_file: str | None
     client_id: str
     client_secret: str
     pid: int
+    paths: Paths = field(default_factory=Paths)
+    resource: str = ""
+    own_client_id: str = ""
+    our_pages: bool = True
 
     def cpu_seconds(self) -> float:
         """CPU time the server has used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processes.cpu_seconds(self.pid)
 
     def memory_mib(self) -> float:
         """Resident memory."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return processes.memory_mib(self.pid)[0]
 
 
 @contextmanager
-def running(folder: Path, core: int, database: str = "") -> Iterator[Server]:
-    """Set up and start a server on one core; stop it at the end. `database`: a migrated one."""
+def running(
+    folder: Path, core: int, database: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Set up and start Flextell on one core; stop it at the end. `database`: a migrated one."""
     data = ["--data-dir", str(folder), "--database", database]
-    person = [*data, "--email", "alice@example.com", "--name", "Alice", "--password-stdin"]
-    _command(["users", "create", *person, "--json"], stdin=PASSWORD)
+    person = [*data, "--email", EMAIL, "--name", "Alice", "--password-stdin"]
+    command(["users", "create", *person, "--json"], stdin=PASSWORD)
     app = [*data, "--name", "Photos", "--redirect-uri", CALLBACK, "--scope", SCOPE]
-    registered = json.loads(_command(["apps", "create", *app, "--introspect", "--json"]))
-    # A run is far above any limit meant for people and apps.
-    limits = {f"FLEXTELL_{kind}_REQUESTS_PER_WINDOW": "1000000000" for kind in ("API", "OAUTH")}
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), FLEXTELL, "serve", *data, "--port", "0"],
-        env={**os.environ, **limits, "FLEXTELL_LOG_LEVEL": "warning"},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        ready = _ready(folder / "ready.json", process)
+    registered = json.loads(command(["apps", "create", *app, "--introspect", "--json"]))
+    store = open_store(Settings(data_dir=folder, database=database))
+    store.at_once(_add_customer)
+    store.close()
+    with serving(folder, core, database, environment) as (ready, pid):
         yield Server(
             ready["issuer"],
             ready["ca_file"],
             registered["client_id"],
             registered["client_secret"],
-            process.pid,
+            pid,
         )
+
+
+@contextmanager
+def serving(
+    folder: Path,
+    core: int,
+    database: str = "",
+    environment: Mapping[str, str] | None = None,
+    words: tuple[str, ...] = (),
+) -> Iterator[tuple[dict[str, str], int]]:
+    """Start Flextell on what is there; what it says when it is ready, and its process."""
+    data = ["--data-dir", str(folder), "--database", database, *words]
+    # A run is far above any limit meant for people and apps.
+    kinds = ("API", "OAUTH", "PAGE")
+    limits = {f"FLEXTELL_{kind}_REQUESTS_PER_WINDOW": "1000000000" for kind in kinds}
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core), FLEXTELL, "serve", *data, "--port", "0"],
+        env={**os.environ, **limits, "FLEXTELL_LOG_LEVEL": "warning", **(environment or {})},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield _ready(folder / "ready.json", process), process.pid
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=SECONDS_TO_END)
 
 
-def _command(words: list[str], stdin: str = "") -> str:
+def command(words: list[str], stdin: str = "") -> str:
+    """What a command of ours prints."""
     return subprocess.run(
         [FLEXTELL, *words], input=stdin, capture_output=True, text=True, check=True
     ).stdout
 
 
+def _add_customer(unit: Unit) -> None:
+    """Give Alice's business the customer whose id is 1."""
+    alice = unit.people.by_email(EMAIL)
+    memberships = alice and unit.tenants.memberships(alice.subject)
+    if not memberships:
+        raise LookupError("Alice has no business")
+    unit.customers.add(memberships[0].tenant_id, CUSTOMER, int(time.time()))
+
+
 def _ready(path: Path, process: "subprocess.Popen[bytes]") -> dict[str, str]:
-    for _ in range(1000):
+    give_up = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < give_up:
         if process.poll() is not None:
             raise RuntimeError("the server ended before it was ready")
         if path.exists():
             found: dict[str, str] = json.loads(path.read_text())
             return found
-        time.sleep(0.01)
-    raise RuntimeError("the server was not ready within ten seconds")
+        time.sleep(0.001)
+    raise RuntimeError("the server was not ready in time")

@@ -8,22 +8,21 @@ The server has core 0; generator and migrator share core 1, and PostgreSQL takes
 import argparse
 import asyncio
 import os
-import ssl
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks import work
-from benchmarks.__main__ import GENERATOR_CORE, SERVER_CORE, Bench
+from benchmarks.__main__ import GENERATOR_CORE, SERVER_CORE
 from benchmarks.connection import Connection
+from benchmarks.measuring import Bench, opened
 from benchmarks.postgres import durable_postgres
 from benchmarks.server import Server, running
 from flextell.progress import Progress
@@ -132,14 +131,7 @@ def migrate_next(data_dir: str, database: str) -> None:
 
 async def run(server: Server, data_dir: Path, database: str) -> None:
     """Measure before, during and after."""
-    context = ssl.create_default_context(cafile=server.ca_file) if server.ca_file else None
-    async with AsyncExitStack() as stack:
-        connections = [
-            await stack.enter_async_context(Connection(server.issuer, context))
-            for _ in range(CONNECTIONS)
-        ]
-        bench = Bench(server, connections, await work.sign_in(connections[0], server))
-        await bench.begin()
+    async with opened(server, CONNECTIONS) as bench:
         load = Load()
         task = asyncio.create_task(load.refresh(bench))
         moments = [time.perf_counter()]

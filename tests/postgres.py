@@ -157,6 +157,13 @@ class PostgresServer:
         """The URL of its maintenance database."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
+    @property
+    def pid(self) -> int:
+        """The process that the others are children of. LookupError while it is stopped."""
+        if self._process is None:
+            raise LookupError("PostgreSQL is stopped")
+        return self._process.pid
+
     def _run(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
         with self._log.open("ab") as output:
             return subprocess.Popen(

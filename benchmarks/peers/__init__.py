@@ -1,0 +1,1 @@
+"""Servers by others, set up as their documentation says, beside ours: `make bench-peers`."""

@@ -1,0 +1,1 @@
+"""npm's oidc-provider: `server.mjs`, its adapter for PostgreSQL, and how they are started."""
