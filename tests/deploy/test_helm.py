@@ -258,7 +258,7 @@ def test_a_fixed_number_of_nodes_is_set_only_without_the_autoscaler() -> None:
 
 
 def test_a_long_name_of_a_release_stays_a_name() -> None:
-    """RFC 1123 §2.1: 63 characters at most."""
+    """63 characters at most, as in the names of hosts."""
     for manifest in helm.rendered(*NEEDED, release="a" * 53):
         assert len(manifest["metadata"]["name"]) <= 63
 
