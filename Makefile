@@ -60,7 +60,7 @@ programs-for-tests:
 	@$(APT_INSTALL); \
 	command -v chromium >/dev/null || apt_install chromium fonts-liberation; \
 	PATH="$$PATH:/usr/sbin"; \
-	for program in curl haproxy openssl; do command -v $$program >/dev/null || apt_install $$program; done
+	for program in curl haproxy nginx openssl; do command -v $$program >/dev/null || apt_install $$program; done
 
 $(PEERS): tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc | setup
 	@cd tests/peers && ../../.venv/bin/$(NPM) ci --ignore-scripts --no-audit --no-fund

@@ -30,6 +30,11 @@ STILL_LOCKED = (
     "again: what was done is kept."
 )
 
+BAD_CERTIFICATE = (
+    "The database server did not prove who it is; check the host name and sslrootcert in "
+    "FLEXTELL_DATABASE, and the server's certificate."
+)
+
 
 def database_url(settings: Settings) -> URL:
     """Where the database is. Raises StoreUnavailable if the setting is no URL of ours."""
@@ -167,4 +172,6 @@ def _unavailable(error: SQLAlchemyError | sqlite3.Error, otherwise: str) -> Stor
     """The store's own words where SQLite says what is wrong, else the sentence given."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     known = sqlite.translate(cause) if isinstance(cause, sqlite3.Error) else None
+    if "certificate" in str(cause):  # libpq has one kind of error for all that happens here
+        otherwise = BAD_CERTIFICATE
     return known or StoreUnavailable(otherwise)
