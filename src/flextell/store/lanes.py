@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -21,10 +22,20 @@ T = TypeVar("T")
 
 # So many units share one commit at most: enough to use the server well, few enough to answer soon.
 MOST_IN_A_GROUP = 128
+# A group costs the same however many are in it, so there is one at a time, unless it takes so long.
+PATIENT_SECONDS = 0.02
 
 
 class Silent(Exception):
     """The server has not said a word for too long."""
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """A connection, once it has been made, and whether the group on its way takes long."""
+
+    line: Line | None = None
+    late: bool = False
 
 
 class Lanes:
@@ -44,8 +55,9 @@ class Lanes:
         self._watch = watch
         self.loop = asyncio.get_running_loop()
         self._queue: deque[Job] = deque()
-        self._idle: list[Line | None] = [None] * lanes
-        self._busy: set[asyncio.Task[None]] = set()
+        self._idle = [Lane() for _ in range(lanes)]
+        self._busy: list[Lane] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._lines: set[Line] = set()
         self._closed = False
 
@@ -57,12 +69,23 @@ class Lanes:
         """What the unit returned. Raises Alone, StoreUnavailable, and whatever it raised."""
         job = Job(work, self.loop.create_future(), time.monotonic())
         self._queue.append(job)
-        if self._idle:
-            task = self.loop.create_task(self._serve(self._idle.pop()))
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+        if all(lane.late for lane in self._busy):
+            self._begin()
         outcome: T = await job.future
         return outcome
+
+    def _begin(self) -> None:
+        """Let another lane serve those who wait."""
+        if self._idle and self._queue:
+            lane = self._idle.pop()
+            self._busy.append(lane)
+            task = self.loop.create_task(self._serve(lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _is_late(self, lane: Lane) -> None:
+        lane.late = True
+        self._begin()
 
     def close(self) -> None:
         """Let go of the connections, in the loop or after its end; who waits is told."""
@@ -80,11 +103,11 @@ class Lanes:
             finished.result(wait_seconds + 1)
 
     async def _finish(self, wait_seconds: float) -> None:
-        if self._busy:
-            await asyncio.wait(self._busy, timeout=wait_seconds)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=wait_seconds)
         self.close()
 
-    async def _serve(self, line: Line | None) -> None:
+    async def _serve(self, lane: Lane) -> None:
         """Group after group, until nobody waits."""
         while self._queue:
             most = min(len(self._queue), MOST_IN_A_GROUP)
@@ -92,9 +115,13 @@ class Lanes:
             began_at = time.monotonic()
             for job in jobs:
                 self._watch.waited(began_at - job.asked_at)
-            line = await self._carried(jobs, line)
+            lane.late = False
+            late = self.loop.call_later(PATIENT_SECONDS, self._is_late, lane)
+            lane.line = await self._carried(jobs, lane.line)
+            late.cancel()
             self._watch.committed(len(jobs), time.monotonic() - began_at)
-        self._idle.append(line)
+        self._busy.remove(lane)
+        self._idle.append(lane)
 
     async def _carried(self, jobs: Sequence[Job], line: Line | None) -> Line | None:
         """Run a group, and tell everybody in it. Returns the line to go on with."""

@@ -50,6 +50,16 @@ SELECT set_config('lock_timeout', %(lock)s, false),
 """
 
 
+# The statements that are made for many look up a few rows by their keys. A plan that was made while
+# a table was empty would read all of it once it is not.
+BY_INDEX = """
+SELECT set_config(name, value, false) FROM (VALUES
+    ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'),
+    ('jit', 'off'), ('plan_cache_mode', 'force_generic_plan')
+) AS settings (name, value)
+"""
+
+
 def translate(error: psycopg.Error) -> StoreUnavailable | None:
     """The store's own words for what PostgreSQL says; None if it is a bug of ours."""
     match error:
@@ -185,6 +195,8 @@ class PostgresqlStore:
     def _connect_to_share(self) -> "psycopg.Connection[Any]":
         try:
             connection = connect(self._url, self._wait_seconds, SHARED_LOCK_SECONDS)
+            connection.execute(BY_INDEX)
+            connection.commit()
             connection.autocommit = True
         except psycopg.Error as error:
             raise (translate(error) or error) from error
