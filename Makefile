@@ -54,7 +54,7 @@ clean-data: ## Remove the data of `make run`
 	rm -rf .flextell-demo
 
 test: setup programs-for-tests $(PEERS) lint ## Run the linters and every test (ARGS=... for pytest)
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 programs-for-tests:
 	@$(APT_INSTALL); \

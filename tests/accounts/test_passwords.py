@@ -51,7 +51,7 @@ def test_two_hashes_of_one_password_have_nothing_in_common() -> None:
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "", "x" * (MAXIMUM_PASSWORD_CHARACTERS + 1)])
-@pytest.mark.parametrize("known_hash", [PASSWORD_HASH, None, ""])
+@pytest.mark.parametrize("known_hash", [PASSWORD_HASH, None, ""], ids=["hers", "none", "empty"])
 def test_every_try_costs_exactly_one_hash(
     hashed: mock.Mock, password: str, known_hash: str | None
 ) -> None:
@@ -78,7 +78,11 @@ def test_a_hash_with_older_parameters_is_right_and_to_be_renewed() -> None:
     assert passwords.check("wrong", older) == Checked(right=False)
 
 
-@pytest.mark.parametrize("broken", ["nonsense", "$argon2id$", PASSWORD_HASH[:-4], "$2b$12$abc"])
+@pytest.mark.parametrize(
+    "broken",
+    ["nonsense", "$argon2id$", PASSWORD_HASH[:-4], "$2b$12$abc"],
+    ids=["nonsense", "a beginning", "cut short", "another kind"],
+)
 def test_a_broken_hash_opens_nothing(broken: str) -> None:
     assert passwords.check(PASSWORD, broken) == Checked(right=False)
 

@@ -11,23 +11,6 @@ from tests.postgres import fresh_database
 from tests.together.server import App, RunningServer
 
 Start = Callable[..., RunningServer]
-Note = Callable[[str], None]
-NOTES = pytest.StashKey[list[str]]()
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Show the figures that tests noted, whether or not anything failed."""
-    if notes := config.stash.get(NOTES, []):
-        terminalreporter.section("figures")
-        terminalreporter.write_line("\n".join(notes))
-
-
-@pytest.fixture
-def note(request: pytest.FixtureRequest) -> Note:
-    """Note a figure that a test measured, for the summary at the end."""
-    return request.config.stash.setdefault(NOTES, []).append
 
 
 @pytest.fixture(scope="session")

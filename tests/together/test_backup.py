@@ -15,6 +15,7 @@ import pytest
 
 from flextell.data_dir import is_changing
 from flextell.exits import ExitCode
+from tests.figures import Note
 from tests.postgres import fresh_database, programs
 from tests.together.client import (
     Caller,
@@ -25,7 +26,7 @@ from tests.together.client import (
     refused_everywhere,
     tokens,
 )
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.server import FLEXTELL, App, RunningServer
 
 CHAINS = 16

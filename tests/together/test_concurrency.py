@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.figures import Note
 from tests.together.client import (
     Caller,
     body,
@@ -17,7 +18,6 @@ from tests.together.client import (
     refused_everywhere,
     tokens,
 )
-from tests.together.conftest import Note
 from tests.together.server import RunningServer
 
 pytestmark = pytest.mark.anyio

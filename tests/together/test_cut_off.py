@@ -14,10 +14,10 @@ import pytest
 from httpx2 import AsyncClient, Response
 
 from flextell.exits import ExitCode
+from tests.figures import Note
 from tests.postgres import PostgresServer, fresh_database, own_server
 from tests.together.client import Caller, Tokens, callers, connected, in_flows, seconds_until
 from tests.together.client import tokens as tokens_in
-from tests.together.conftest import Note
 from tests.together.server import ALICE, PASSWORD, RunningServer
 from tests.web.flows import asks, basic, follow, is_sign_in, submit, visit
 

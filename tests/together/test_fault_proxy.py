@@ -18,9 +18,10 @@ import pytest
 from benchmarks.connection import Connection
 from flextell.sources import SYSTEM
 from flextell.tls import LocalCertificate, local_certificate
+from tests.figures import Note
 from tests.postgres import free_port
 from tests.together.client import in_flows, seconds_until
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.fault_proxy import FaultProxy
 from tests.together.faults import BEFORE, CALM, FAULTS, NOTHING, STORM, Faults
 from tests.together.http_messages import Message

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.figures import Note
 from tests.together.client import (
     Caller,
     Tokens,
@@ -17,7 +18,7 @@ from tests.together.client import (
     connected,
     tokens,
 )
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.server import App, RunningServer
 
 pytestmark = pytest.mark.anyio

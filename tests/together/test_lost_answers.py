@@ -14,6 +14,7 @@ import pytest
 
 from flextell.oauth.model import Client
 from tests import world as small
+from tests.figures import Note
 from tests.together.client import (
     Caller,
     InProcess,
@@ -23,7 +24,6 @@ from tests.together.client import (
     refused_everywhere,
     tokens,
 )
-from tests.together.conftest import Note
 from tests.together.server import App
 from tests.world import World, running_world
 

@@ -17,9 +17,9 @@ from benchmarks.connection import Connection
 from flextell.exits import ExitCode
 from flextell.sources import SYSTEM
 from flextell.tls import LocalCertificate, local_certificate
+from tests.figures import Note
 from tests.postgres import free_port, fresh_database
 from tests.together.client import Caller, OverTls, Tokens, connected, seconds_until, tokens
-from tests.together.conftest import Note
 from tests.together.proxies import PROXIES, Around, running
 from tests.together.server import App, RunningServer
 

@@ -12,7 +12,8 @@ import pytest
 from benchmarks.connection import Connection
 from flextell.settings import Settings
 from flextell.store.opening import migrate
-from tests.together.conftest import Note, Start
+from tests.figures import Note
+from tests.together.conftest import Start
 
 pytestmark = pytest.mark.anyio
 

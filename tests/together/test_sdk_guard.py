@@ -18,8 +18,9 @@ from flextell_sdk.guard import Guard, Refusal, Resource
 from flextell_sdk.guard.asgi import GuardMiddleware, Receive, Scope, Send
 from flextell_sdk.guard.authorization import MAXIMUM_TOKEN_CHARACTERS
 from flextell_sdk.sources import Sources
+from tests.figures import Note
 from tests.together.client import Caller, body, callers, connected, seconds_until, tokens
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.server import App, RunningServer
 
 pytestmark = pytest.mark.anyio

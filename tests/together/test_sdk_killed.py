@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import flextell_sdk
-from tests.together.conftest import Note, Start
+from tests.figures import Note
+from tests.together.conftest import Start
 from tests.together.refreshing import refresh_until_killed
 from tests.together.sdk import at, shared_store, signed_in
 

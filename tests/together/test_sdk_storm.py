@@ -11,7 +11,8 @@ from pathlib import Path
 
 import flextell_sdk
 from flextell.tls import local_certificate
-from tests.together.conftest import Note, Start
+from tests.figures import Note
+from tests.together.conftest import Start
 from tests.together.fault_proxy import FaultProxy
 from tests.together.faults import CALM, STORM
 from tests.together.sdk import Clock, at, free_port, seconds_since, shared_store, signed_in

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.connection import Connection
 from flextell.exits import ExitCode
+from tests.figures import Note
 from tests.postgres import free_port
 from tests.together.client import (
     Caller,
@@ -24,7 +25,7 @@ from tests.together.client import (
     seconds_until,
     tokens,
 )
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.server import App, RunningServer, ServerEnded
 from tests.web import flows
 

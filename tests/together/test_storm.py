@@ -12,8 +12,9 @@ import httpx2
 import pytest
 
 from flextell.web.browser import SESSION_COOKIE
+from tests.figures import Note
 from tests.together.client import Caller, Tokens, callers, connected, seconds_until, tokens
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.server import ALICE, PASSWORD, App, RunningServer
 from tests.web import flows
 

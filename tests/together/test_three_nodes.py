@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from tests.figures import Note
 from tests.together.client import (
     Caller,
     Tokens,
@@ -17,7 +18,6 @@ from tests.together.client import (
     tokens,
 )
 from tests.together.cluster import APP, MALLORY, NODES, PEOPLE, Cluster, running_cluster
-from tests.together.conftest import Note
 from tests.together.load import Load, everything_works, under_load
 from tests.together.node_races import (
     claims,

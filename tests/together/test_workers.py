@@ -21,6 +21,7 @@ import pytest
 
 from benchmarks.connection import Reply
 from flextell.exits import ExitCode
+from tests.figures import Note
 from tests.together.client import (
     Caller,
     OverTls,
@@ -34,7 +35,7 @@ from tests.together.client import (
     seconds_until,
     tokens,
 )
-from tests.together.conftest import Note, Start
+from tests.together.conftest import Start
 from tests.together.server import App, RunningServer
 from tests.web.flows import asks, submit, visit
 

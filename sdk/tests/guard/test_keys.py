@@ -319,7 +319,6 @@ SMALL = {
         SMALL,
         {**SMALL, "n": ""},
     ],
-    ids=str,
 )
 def test_a_key_that_cannot_be_used_is_left_out_and_the_others_stay(entry: object) -> None:
     """RFC 7517 §5: ignore JWKs that are not understood; RFC 7518 §3.3: RSA of 2048 bits."""
