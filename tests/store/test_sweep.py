@@ -134,6 +134,46 @@ def test_a_grant_goes_with_its_last_token_once_no_access_token_can_live(store: S
     assert store.at_once(lambda unit: unit.grants.get("grant-1")) is None
 
 
+def test_a_grant_that_was_ended_goes_with_the_news_of_it(store: Store) -> None:
+    """Its last access token has expired by then; refused as unknown is refused as ended."""
+
+    def fill(unit: Unit) -> None:
+        for number in range(5):
+            connect_photos(unit, f"grant-{number}", f"token-{number}")
+        unit.refresh_tokens.put(a_token("token-0-1", "grant-0", generation=1))
+        unit.grants.end("grant-0", "revoked", NOON, NOON + DAY)
+        unit.revocations.add("grant-1.0", NOON + DAY, NOON)
+
+    store.at_once(fill)
+    assert swept(store, NOON + DAY - 1) == 0
+    assert swept(store, NOON + DAY) == 2 + 1 + 2
+    tokens = ("token-0", "token-0-1", "token-1", "token-4")
+    assert store.at_once(lambda unit: generations(unit, *tokens)) == [None, None, 0, 0]
+    assert store.at_once(lambda unit: unit.grants.get("grant-0")) is None
+    assert store.at_once(lambda unit: unit.revocations.since(0)) == []
+
+
+def test_a_grant_with_many_generations_goes_in_several_sweeps(store: Store) -> None:
+    def fill(unit: Unit) -> None:
+        connect_photos(unit)
+        for number in range(1, 25):
+            unit.refresh_tokens.put(a_token(f"token-{number}", generation=number))
+        unit.grants.end("grant-1", "revoked", NOON, NOON)
+
+    store.at_once(fill)
+    assert [swept(store, NOON, most=10) for _ in range(4)] == [10, 10, 5 + 1 + 1, 0]
+
+
+def test_the_oldest_go_first(store: Store) -> None:
+    def fill(unit: Unit) -> None:
+        for number in (3, 1, 2):
+            unit.revocations.add(f"jti-{number}", NOON + number, NOON)
+
+    store.at_once(fill)
+    assert swept(store, NOON + 10, most=2) == 2
+    assert [n.name for n in store.at_once(lambda unit: unit.revocations.since(0))] == ["jti-3"]
+
+
 def test_a_grant_that_has_no_token_yet_stays(store: Store) -> None:
     store.at_once(lambda unit: unit.clients.add(PHOTOS))
     store.at_once(lambda unit: unit.grants.add(a_grant()))

@@ -24,9 +24,8 @@ _DUE: tuple[tuple[str, str, str], ...] = (
     ("codes", "expires_at", "expires_at <= :replayed"),
     ("signing_keys", "published_until", "published_until <= :now"),
 )
-_ENDED = "g.ended_at IS NOT NULL"
 # A list of names in a form that both databases read: the keys of a JSON object.
-_NAMES = "(SELECT key FROM json_each(:names))"
+_NAMES = "SELECT key FROM json_each(:names)"
 _ONE_NODE_SWEEPS = 0x666C7803
 
 
@@ -60,19 +59,24 @@ def _answer_to_nobody(transaction: Transaction) -> None:
         transaction.run("SET LOCAL synchronous_commit TO off")
 
 
-def _delete(transaction: Transaction, table: str, order: str, due: str, most: int) -> str:
-    """The statement that deletes the oldest `most` rows that are due, found by where they lie."""
-    place = _place(transaction)
-    return (
-        f"DELETE FROM {table} WHERE {place} IN "
-        f"(SELECT {place} FROM {table} WHERE {due} ORDER BY {order} LIMIT {most}) "
-        # Asked again of a row that somebody changed while we waited for it.
-        f"AND {due}"
-    )
+def _among(transaction: Transaction, column: str, found: str) -> str:
+    """The condition that a column has one of the values that a query finds.
+
+    PostgreSQL might join a table that it takes for small from end to end; an array it looks up.
+    """
+    return f"{column} = ANY(ARRAY({found}))" if transaction.locks_rows else f"{column} IN ({found})"
 
 
 def _place(transaction: Transaction) -> str:
     return "ctid" if transaction.locks_rows else "rowid"
+
+
+def _delete(transaction: Transaction, table: str, order: str, due: str, most: int) -> str:
+    """The statement that deletes the oldest `most` rows that are due, found by where they lie."""
+    place = _place(transaction)
+    oldest = f"SELECT {place} FROM {table} WHERE {due} ORDER BY {order} LIMIT {most}"
+    # What is due is asked again of a row that somebody changed while we waited for it.
+    return f"DELETE FROM {table} WHERE {_among(transaction, place, oldest)} AND {due}"
 
 
 def _sweep_generations(transaction: Transaction, now: int, most: int) -> int:
@@ -88,9 +92,9 @@ def _sweep_generations(transaction: Transaction, now: int, most: int) -> int:
 
 def _sweep_grants(transaction: Transaction, grant_ids: Iterable[str]) -> int:
     """Delete those of these grants of which no generation is left."""
-    names = json.dumps(dict.fromkeys(sorted(grant_ids)))
+    names = _object(grant_ids)
     empty = (
-        f"g.grant_id IN {_NAMES} "
+        f"{_among(transaction, 'g.grant_id', _NAMES)} "
         "AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.grant_id = g.grant_id)"
     )
     # First take the grants, then look: a generation may be added while we wait for one.
@@ -98,6 +102,10 @@ def _sweep_grants(transaction: Transaction, grant_ids: Iterable[str]) -> int:
         f"SELECT 1 FROM grants g WHERE {empty} ORDER BY g.grant_id FOR UPDATE OF g", names=names
     )
     return transaction.run(f"DELETE FROM grants AS g WHERE {empty}", names=names) if taken else 0
+
+
+def _object(names: Iterable[str]) -> str:
+    return json.dumps(dict.fromkeys(names))
 
 
 def _sweep_ended(transaction: Transaction, now: int, most: int) -> int:
@@ -110,22 +118,27 @@ def _sweep_ended(transaction: Transaction, now: int, most: int) -> int:
         f"SELECT name FROM revocations WHERE expires_at <= :now ORDER BY expires_at LIMIT {most}"
     )
     rows = transaction.all(
-        f"SELECT g.grant_id FROM grants g WHERE g.grant_id IN ({oldest}) AND {_ENDED}", now=now
+        f"SELECT g.grant_id FROM grants g WHERE {_among(transaction, 'g.grant_id', oldest)} "
+        "AND g.ended_at IS NOT NULL",
+        now=now,
     )
     grant_ids = [row[0] for row in rows]
     swept = _sweep_tokens_of(transaction, grant_ids, most) if grant_ids else 0
     # News of a grant that is not gone yet is what leads us to it the next time.
-    waits = f"EXISTS (SELECT 1 FROM grants g WHERE g.grant_id = revocations.name AND {_ENDED})"
-    due = f"expires_at <= :now AND NOT {waits}"
+    gone = "(SELECT g.ended_at FROM grants g WHERE g.grant_id = revocations.name) IS NULL"
+    due = f"expires_at <= :now AND {gone}"
     news = _delete(transaction, "revocations", "expires_at", due, most)
     return swept + transaction.run(news, now=now)
 
 
 def _sweep_tokens_of(transaction: Transaction, grant_ids: Iterable[str], most: int) -> int:
     place = _place(transaction)
+    theirs = (
+        f"SELECT t.{place} FROM refresh_tokens t "
+        f"WHERE {_among(transaction, 't.grant_id', _NAMES)} LIMIT {most}"
+    )
     swept = transaction.run(
-        f"DELETE FROM refresh_tokens WHERE {place} IN (SELECT t.{place} FROM refresh_tokens t "
-        f"WHERE t.grant_id IN {_NAMES} LIMIT {most})",
-        names=json.dumps(dict.fromkeys(grant_ids)),
+        f"DELETE FROM refresh_tokens WHERE {_among(transaction, place, theirs)}",
+        names=_object(grant_ids),
     )
     return swept + _sweep_grants(transaction, grant_ids)
