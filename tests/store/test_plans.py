@@ -1,15 +1,19 @@
 """How PostgreSQL finds rows: what requests ask all the time reads an index, never a whole table."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
+from flextell import store
 from flextell.accounts.throttle import Key, Kind
 from flextell.settings import Settings
 from flextell.store.opening import migrate
 from flextell.store.port import Unit
+from flextell.store.statement import Statement, for_many
 from flextell.store.transaction import on_postgresql
 from flextell.store.unit import SqlUnit
 from tests.postgres import fresh_database
@@ -135,4 +139,25 @@ def test_what_is_asked_all_the_time_reads_no_table_from_end_to_end(
     unit = explaining(crowded, found)
     connect_photos(unit)
     work(unit)
+    assert [scan for scan in found if scan[0] in GROWING] == []
+
+
+def statements() -> Iterator[Statement]:
+    """Every statement that units of work which share a transaction ask."""
+    for module in pkgutil.iter_modules(store.__path__, "flextell.store."):
+        if not module.ispkg:
+            named = vars(importlib.import_module(module.name)).values()
+            yield from (thing for thing in named if isinstance(thing, Statement) and thing.types)
+
+
+def test_what_many_ask_at_once_reads_no_table_from_end_to_end(
+    crowded: "psycopg.Connection[Any]",
+) -> None:
+    found: list[tuple[str, str]] = []
+    asked = [for_many(statement) for statement in statements()]
+    for sql in asked:
+        (explained,) = crowded.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}".encode())
+        found.extend((table, sql) for table in scanned(explained[0][0]["Plan"]))
+
+    assert any(sql.startswith("INSERT INTO refresh_tokens") for sql in asked)
     assert [scan for scan in found if scan[0] in GROWING] == []
