@@ -4,14 +4,19 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+
+import psycopg
 
 from flextell.accounts.model import Session
 from flextell.accounts.throttle import Count, Key, Kind
 from flextell.settings import Settings
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store, Unit
+from flextell.store.transaction import on_postgresql
+from flextell.store.unit import SqlUnit
 from tests.store.samples import (
     CODE,
     DAY,
@@ -208,6 +213,46 @@ def test_while_one_node_sweeps_another_leaves_it_alone(both_nodes: tuple[Store, 
         go_on.set()
         assert first.result() == 1
     assert swept(other, NOON + HOUR, 10) == 0
+
+
+def test_when_a_sweeper_dies_the_next_one_goes_on(
+    fresh_postgres_database: str, tmp_path: Path
+) -> None:
+    """Only PostgreSQL has several; the lock is its connection's."""
+    settings = Settings(
+        data_dir=tmp_path, issuer="https://localhost", database=fresh_postgres_database
+    )
+    migrate(settings)
+    store = open_store(settings)
+    try:
+        store.at_once(lambda unit: unit.revocations.add("jti-1", NOON, NOON))
+        with closing(psycopg.connect(fresh_postgres_database)) as dies:
+            assert SqlUnit(on_postgresql(dies.execute)).sweep(NOON, 10) == 1
+            assert swept(store, NOON) == 0
+        assert swept(store, NOON) == 1
+    finally:
+        store.close()
+
+
+def test_a_count_that_changes_while_a_sweep_waits_for_it_stays(
+    both_nodes: tuple[Store, Store],
+) -> None:
+    one, other = both_nodes
+    one.at_once(lambda unit: unit.throttles.put({BUSY: Count(3, NOON - MONTH, NOON)}))
+    begun = threading.Event()
+
+    def slowly(unit: Unit) -> None:
+        unit.throttles.put({BUSY: Count(1, NOON, 0)})
+        begun.set()
+        threading.Event().wait(0.3)  # until the sweep waits; nothing tells when it does
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(one.at_once, slowly)
+        assert begun.wait(10)
+        assert swept(other, NOON) == 0
+        first.result()
+    counts = one.at_once(lambda unit: unit.throttles.counts((BUSY,)))
+    assert counts[BUSY].failures == 1
 
 
 def test_sweeping_next_to_refreshes_takes_nothing_that_lives(
