@@ -47,6 +47,8 @@ CROWD = (
     "SELECT md5(i::text), 1, {noon} + i {many}",
     "INSERT INTO throttles (key, failures, last_at, wait_until) "
     "SELECT 'k' || i, 1, {noon} + i, 0 {many}",
+    "INSERT INTO rate_counts (key, process, count, expires_at) "
+    "SELECT sha256(i::text::bytea), sha256(i::text::bytea), 1, {noon} + i {many}",
     "INSERT INTO consents (subject, client_id, scopes, answered_at) "
     "SELECT 'sub-' || i, 'photos', 'account:read', 1 {many}",
 )

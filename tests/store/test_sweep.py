@@ -229,6 +229,9 @@ def test_when_a_sweeper_dies_the_next_one_goes_on(
         with closing(psycopg.connect(fresh_postgres_database)) as dies:
             assert SqlUnit(on_postgresql(dies.execute)).sweep(NOON, 10) == 1
             assert swept(store, NOON) == 0
+            with psycopg.connect(fresh_postgres_database) as killer:
+                # Waits until it is gone, for ten seconds at most.
+                killer.execute("SELECT pg_terminate_backend(%s, 10000)", [dies.info.backend_pid])
         assert swept(store, NOON) == 1
     finally:
         store.close()
