@@ -11,6 +11,7 @@ from flextell import log, masterkey, metrics
 from flextell.api.build import build_api
 from flextell.management import Service
 from flextell.metrics import Metrics
+from flextell.node import sweeping
 from flextell.node.bearer import Bearer
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import LOOK_EVERY_SECONDS, PURPOSES, KeyMaker, Keyring
@@ -34,9 +35,6 @@ Work = Callable[[], Awaitable[None]]
 PROCESS_BYTES = 8
 RECEIPTS_EVERY_SECONDS = 0.5
 LAST_RECEIPTS_SECONDS = 1.0
-SWEEP_EVERY_SECONDS = 5.0
-SWEEP_ROWS = 500
-SWEEP_PAUSE_SECONDS = 0.05
 
 
 def open_master_key(settings: Settings, sources: Sources, store: Store) -> bytes:
@@ -197,7 +195,7 @@ def _works(parts: Parts) -> list[tuple[Work, float]]:
         (parts.feed.catch_up, settings.revocation_poll_milliseconds / 1000),
         (parts.keyring.catch_up, LOOK_EVERY_SECONDS),
         (parts.receipts.flush, RECEIPTS_EVERY_SECONDS),
-        (partial(_tidy, parts), SWEEP_EVERY_SECONDS),
+        (partial(_tidy, parts), sweeping.EVERY_SECONDS),
     ]
     if is_shared(settings):
         exchange_seconds = settings.rate_limit_exchange_milliseconds / 1000
@@ -206,11 +204,7 @@ def _works(parts: Parts) -> list[tuple[Work, float]]:
 
 
 async def _tidy(parts: Parts) -> None:
-    """Forget what has expired, in small steps between which others get their turn."""
+    """Forget what has expired, here and in the store."""
     now = parts.sources.now()
     parts.feed.forget(now)
-    swept = SWEEP_ROWS
-    while swept >= SWEEP_ROWS:
-        swept = await parts.store.write(lambda unit: unit.sweep(now, SWEEP_ROWS))
-        parts.metrics.count(metrics.SWEPT, by=swept)
-        await asyncio.sleep(SWEEP_PAUSE_SECONDS)
+    await sweeping.sweep(parts.store, now, parts.metrics)

@@ -4,14 +4,19 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+
+import psycopg
 
 from flextell.accounts.model import Session
 from flextell.accounts.throttle import Count, Key, Kind
 from flextell.settings import Settings
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store, Unit
+from flextell.store.transaction import on_postgresql
+from flextell.store.unit import SqlUnit
 from tests.store.samples import (
     CODE,
     DAY,
@@ -134,6 +139,46 @@ def test_a_grant_goes_with_its_last_token_once_no_access_token_can_live(store: S
     assert store.at_once(lambda unit: unit.grants.get("grant-1")) is None
 
 
+def test_a_grant_that_was_ended_goes_with_the_news_of_it(store: Store) -> None:
+    """Its last access token has expired by then; refused as unknown is refused as ended."""
+
+    def fill(unit: Unit) -> None:
+        for number in range(5):
+            connect_photos(unit, f"grant-{number}", f"token-{number}")
+        unit.refresh_tokens.put(a_token("token-0-1", "grant-0", generation=1))
+        unit.grants.end("grant-0", "revoked", NOON, NOON + DAY)
+        unit.revocations.add("grant-1.0", NOON + DAY, NOON)
+
+    store.at_once(fill)
+    assert swept(store, NOON + DAY - 1) == 0
+    assert swept(store, NOON + DAY) == 2 + 1 + 2
+    tokens = ("token-0", "token-0-1", "token-1", "token-4")
+    assert store.at_once(lambda unit: generations(unit, *tokens)) == [None, None, 0, 0]
+    assert store.at_once(lambda unit: unit.grants.get("grant-0")) is None
+    assert store.at_once(lambda unit: unit.revocations.since(0)) == []
+
+
+def test_a_grant_with_many_generations_goes_in_several_sweeps(store: Store) -> None:
+    def fill(unit: Unit) -> None:
+        connect_photos(unit)
+        for number in range(1, 25):
+            unit.refresh_tokens.put(a_token(f"token-{number}", generation=number))
+        unit.grants.end("grant-1", "revoked", NOON, NOON)
+
+    store.at_once(fill)
+    assert [swept(store, NOON, most=10) for _ in range(4)] == [10, 10, 5 + 1 + 1, 0]
+
+
+def test_the_oldest_go_first(store: Store) -> None:
+    def fill(unit: Unit) -> None:
+        for number in (3, 1, 2):
+            unit.revocations.add(f"jti-{number}", NOON + number, NOON)
+
+    store.at_once(fill)
+    assert swept(store, NOON + 10, most=2) == 2
+    assert [n.name for n in store.at_once(lambda unit: unit.revocations.since(0))] == ["jti-3"]
+
+
 def test_a_grant_that_has_no_token_yet_stays(store: Store) -> None:
     store.at_once(lambda unit: unit.clients.add(PHOTOS))
     store.at_once(lambda unit: unit.grants.add(a_grant()))
@@ -168,6 +213,49 @@ def test_while_one_node_sweeps_another_leaves_it_alone(both_nodes: tuple[Store, 
         go_on.set()
         assert first.result() == 1
     assert swept(other, NOON + HOUR, 10) == 0
+
+
+def test_when_a_sweeper_dies_the_next_one_goes_on(
+    fresh_postgres_database: str, tmp_path: Path
+) -> None:
+    """Only PostgreSQL has several; the lock is its connection's."""
+    settings = Settings(
+        data_dir=tmp_path, issuer="https://localhost", database=fresh_postgres_database
+    )
+    migrate(settings)
+    store = open_store(settings)
+    try:
+        store.at_once(lambda unit: unit.revocations.add("jti-1", NOON, NOON))
+        with closing(psycopg.connect(fresh_postgres_database)) as dies:
+            assert SqlUnit(on_postgresql(dies.execute)).sweep(NOON, 10) == 1
+            assert swept(store, NOON) == 0
+            with psycopg.connect(fresh_postgres_database) as killer:
+                # Waits until it is gone, for ten seconds at most.
+                killer.execute("SELECT pg_terminate_backend(%s, 10000)", [dies.info.backend_pid])
+        assert swept(store, NOON) == 1
+    finally:
+        store.close()
+
+
+def test_a_count_that_changes_while_a_sweep_waits_for_it_stays(
+    both_nodes: tuple[Store, Store],
+) -> None:
+    one, other = both_nodes
+    one.at_once(lambda unit: unit.throttles.put({BUSY: Count(3, NOON - MONTH, NOON)}))
+    begun = threading.Event()
+
+    def slowly(unit: Unit) -> None:
+        unit.throttles.put({BUSY: Count(1, NOON, 0)})
+        begun.set()
+        threading.Event().wait(0.3)  # until the sweep waits; nothing tells when it does
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(one.at_once, slowly)
+        assert begun.wait(10)
+        assert swept(other, NOON) == 0
+        first.result()
+    counts = one.at_once(lambda unit: unit.throttles.counts((BUSY,)))
+    assert counts[BUSY].failures == 1
 
 
 def test_sweeping_next_to_refreshes_takes_nothing_that_lives(

@@ -335,7 +335,10 @@ class Unit(Protocol):
     def customers(self) -> Customers: ...
 
     def sweep(self, now: int, most: int) -> int:
-        """Delete up to `most` rows of each kind that nobody needs after `now`; say how many."""
+        """Delete up to `most` rows of each kind that nobody needs after `now`; say how many.
+
+        A unit that sweeps does nothing else: what it did may be undone by a crash.
+        """
 
     def number_news_anew(self, now: int) -> None:
         """After a restore: give the next revocation a number that nobody can have seen."""

@@ -1,0 +1,165 @@
+"""How PostgreSQL finds rows: what requests ask all the time reads an index, never a whole table."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from flextell import store
+from flextell.accounts.throttle import Key, Kind
+from flextell.settings import Settings
+from flextell.store.opening import migrate
+from flextell.store.port import Unit
+from flextell.store.statement import Statement, for_many
+from flextell.store.transaction import on_postgresql
+from flextell.store.unit import SqlUnit
+from tests.postgres import fresh_database
+from tests.store.samples import (
+    CODE,
+    DAY,
+    NOON,
+    a_code,
+    a_grant,
+    a_token,
+    connect_photos,
+    digest,
+    refreshed,
+)
+
+# Ten thousand of everything that grows; Alice's own rows come after it.
+CROWD = (
+    "INSERT INTO grants (grant_id, client_id, subject, scopes, created_at) "
+    "SELECT md5(i::text), 'client-' || i % 50, 'sub-' || i, 'account:read', 1 {many}",
+    "INSERT INTO refresh_tokens (digest, grant_id, generation, issued_at, expires_at, "
+    "access_scopes, access_expires_at) "
+    "SELECT sha256(i::text::bytea), md5(i::text), 0, 1, {noon} + i, 'account:read', 1 {many}",
+    "INSERT INTO codes (digest, grant_id, client_id, subject, redirect_uri, scopes, auth_time, "
+    "expires_at) SELECT sha256(i::text::bytea), md5(i::text), 'photos', 'sub-' || i, 'https://x', "
+    "'account:read', 1, {noon} + i {many}",
+    "INSERT INTO people (subject, email, name, password_hash, created_at) "
+    "SELECT 'sub-' || i, i || '@example.com', 'N', 'h', 1 {many}",
+    "INSERT INTO sessions (digest, person_id, auth_time, seen_at, expires_at) "
+    "SELECT sha256(i::text::bytea), i, 1, 1, {noon} + i {many}",
+    "INSERT INTO revocations (name, created_at, expires_at) "
+    "SELECT md5(i::text), 1, {noon} + i {many}",
+    "INSERT INTO throttles (key, failures, last_at, wait_until) "
+    "SELECT 'k' || i, 1, {noon} + i, 0 {many}",
+    "INSERT INTO rate_counts (key, process, count, expires_at) "
+    "SELECT sha256(i::text::bytea), sha256(i::text::bytea), 1, {noon} + i {many}",
+    "INSERT INTO consents (subject, client_id, scopes, answered_at) "
+    "SELECT 'sub-' || i, 'photos', 'account:read', 1 {many}",
+)
+GROWING = {statement.split()[2] for statement in CROWD}
+MANY = "FROM generate_series(1, 10000) i"
+
+
+@pytest.fixture(scope="module")
+def crowded_url(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with ten thousand rows in each table that grows; whoever uses it rolls back."""
+    with fresh_database(postgres_url) as url:
+        migrate(Settings(data_dir=tmp_path_factory.mktemp("data"), database=url))
+        with psycopg.connect(url) as connection:
+            for statement in CROWD:
+                connection.execute(statement.format(many=MANY, noon=NOON).encode())
+            connection.execute("ANALYZE")
+        yield url
+
+
+@pytest.fixture
+def crowded(crowded_url: str) -> Iterator["psycopg.Connection[Any]"]:
+    """A connection to it."""
+    with psycopg.connect(crowded_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def scanned(plan: dict[str, Any]) -> Iterator[str]:
+    """The tables that a plan reads from one end to the other."""
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", ()):
+        yield from scanned(part)
+
+
+def explaining(connection: "psycopg.Connection[Any]", found: list[tuple[str, str]]) -> SqlUnit:
+    """A unit that notes what each statement scans before it runs it."""
+
+    def execute(sql: str, values: dict[str, Any]) -> Any:
+        if sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            (explained,) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}".encode(), values)
+            found.extend((table, sql) for table in scanned(explained[0][0]["Plan"]))
+        return connection.execute(sql.encode(), values)
+
+    return SqlUnit(on_postgresql(execute))
+
+
+def a_refresh(unit: Unit) -> None:
+    bought = refreshed(unit, "flx_refresh_first").refresh_token
+    unit.revocations.any_of(["grant-1.1"])
+    unit.refresh_tokens.note_received({("grant-1", 1)}, NOON)
+    refreshed(unit, bought)
+
+
+def a_flow(unit: Unit) -> None:
+    unit.sessions.get(digest("session"))
+    unit.consents.get("sub-7", "photos")
+    unit.codes.put(a_code())
+    unit.codes.claim(digest(CODE), NOON)
+    unit.codes.claim(digest(CODE), NOON)
+    unit.grants.add(a_grant("grant-2"))
+    unit.refresh_tokens.put(a_token("flx_refresh_2", "grant-2"))
+
+
+def a_revocation(unit: Unit) -> None:
+    unit.grants.get("grant-1")
+    unit.grants.end("grant-1", "revoked", NOON, NOON + DAY)
+    unit.revocations.since(9990, 1000)
+
+
+def a_sign_in(unit: Unit) -> None:
+    keys = (Key(Kind.ACCOUNT, "7@example.com"), Key(Kind.ADDRESS, "192.0.2.1"))
+    unit.people.by_email("7@example.com")
+    unit.people.by_subject("sub-7")
+    unit.throttles.put(unit.throttles.counts(keys))
+    unit.throttles.forget(keys)
+    unit.grants.living(subject="sub-7")
+
+
+def a_sweep(unit: Unit) -> None:
+    # A few hundred rows are due, some of them of grants that were ended.
+    assert unit.sweep(NOON + 31 * DAY, 100) > 100
+
+
+@pytest.mark.parametrize("work", [a_refresh, a_flow, a_revocation, a_sign_in, a_sweep])
+def test_what_is_asked_all_the_time_reads_no_table_from_end_to_end(
+    crowded: "psycopg.Connection[Any]", work: Callable[[Unit], None]
+) -> None:
+    found: list[tuple[str, str]] = []
+    unit = explaining(crowded, found)
+    connect_photos(unit)
+    work(unit)
+    assert [scan for scan in found if scan[0] in GROWING] == []
+
+
+def statements() -> Iterator[Statement]:
+    """Every statement that units of work which share a transaction ask."""
+    for module in pkgutil.iter_modules(store.__path__, "flextell.store."):
+        if not module.ispkg:
+            named = vars(importlib.import_module(module.name)).values()
+            yield from (thing for thing in named if isinstance(thing, Statement) and thing.types)
+
+
+def test_what_many_ask_at_once_reads_no_table_from_end_to_end(
+    crowded: "psycopg.Connection[Any]",
+) -> None:
+    found: list[tuple[str, str]] = []
+    asked = [for_many(statement) for statement in statements()]
+    for sql in asked:
+        (explained,) = crowded.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}".encode())
+        found.extend((table, sql) for table in scanned(explained[0][0]["Plan"]))
+
+    assert any(sql.startswith("INSERT INTO refresh_tokens") for sql in asked)
+    assert [scan for scan in found if scan[0] in GROWING] == []
