@@ -1,16 +1,12 @@
 """HAProxy in front of several nodes, configured as an operator would."""
 
-import os
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SECONDS_TO_START = 10
+from tests.together.proxies import program, wait_until_open
 
 # Clients speak TLS with HAProxy, HAProxy plain HTTP with nodes that trust it.
 #
@@ -89,33 +85,18 @@ def configuration(
     )
 
 
-def program() -> str:
-    """Where HAProxy is; Debian keeps it where only root looks."""
-    found = shutil.which("haproxy", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin")))
-    assert found, "HAProxy is missing; `make programs-for-tests` installs it."
-    return found
-
-
 @contextmanager
 def running_haproxy(folder: Path, port: int, text: str) -> Iterator[None]:
     """HAProxy with this configuration, until the context ends; its log is in `haproxy.log`."""
     file, log = folder / "haproxy.cfg", folder / "haproxy.log"
     file.write_text(text)
     with log.open("ab") as output:
-        process = subprocess.Popen([program(), "-db", "-f", file], stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [program("haproxy"), "-db", "-f", file], stdout=output, stderr=output
+        )
     try:
-        _wait_until_open(process, port, log)
+        wait_until_open(port, process, log)
         yield
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_until_open(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    give_up = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < give_up and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.01)
-    raise RuntimeError(f"HAProxy did not start:\n{log.read_text()}")

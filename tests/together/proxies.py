@@ -126,13 +126,14 @@ def running(proxy: Proxy, around: Around) -> Iterator[Path]:
         subprocess.Popen(proxy.run(file), stdout=output, stderr=output) as process,
     ):
         try:
-            _wait_until_open(around.port, process, log)
+            wait_until_open(around.port, process, log)
             yield log
         finally:
             process.terminate()
 
 
-def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a proxy listens. Raises RuntimeError with its log if it does not."""
     give_up = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < give_up:
         with socket.socket() as probe:
