@@ -3,17 +3,18 @@
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 
 from flextell import store as store_package
-from flextell.store.line import Line
+from flextell.store.line import Call, Line
 from flextell.store.port import Duplicate, Store, StoreAway, Unit
 from flextell.store.postgresql import PostgresqlStore, connect
 from flextell.store.statement import Effect, Statement, for_many, packed
+from flextell.store.transaction import Row
 from flextell.store.watch import Unwatched
 from tests.store.door import Door, through
 from tests.store.samples import (
@@ -209,6 +210,56 @@ async def test_a_unit_sees_what_it_added_itself(shared: PostgresqlStore) -> None
         return unit.refresh_tokens.present(digest("first-1")) is not None
 
     assert await together(shared, add_and_look) == [True]
+
+
+async def test_two_halves_of_a_unit_ask_at_once(
+    shared: PostgresqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shared.write(connect_photos)
+    asked: list[int] = []
+    ask = Line.ask
+
+    async def counted(line: Line, calls: Sequence[Call]) -> list[list[Row]]:
+        asked.append(len(calls))
+        return await ask(line, calls)
+
+    monkeypatch.setattr(Line, "ask", counted)
+
+    def look(unit: Unit) -> tuple[str, int]:
+        client, presented = unit.both(
+            lambda: unit.clients.get(PHOTOS.client_id),
+            lambda: unit.refresh_tokens.present(digest(FIRST_TOKEN)),
+        )
+        assert client is not None
+        assert presented is not None
+        return client.name, presented.token.generation
+
+    assert await together(shared, look) == [("Photos", 0)]
+    assert asked == [4, 1], "BEGIN, a claim, two reads; COMMIT"
+
+
+async def test_a_half_that_fails_or_asks_something_rare_is_the_units_own_affair(
+    shared: PostgresqlStore,
+) -> None:
+    await shared.write(connect_photos)
+
+    def fail() -> None:
+        raise ValueError("this half cannot")
+
+    def half_fails(unit: Unit) -> None:
+        unit.both(lambda: unit.clients.get(PHOTOS.client_id), fail)
+
+    def half_is_rare(unit: Unit) -> tuple[int, bool]:
+        clients, there = unit.both(
+            unit.clients.all, lambda: unit.refresh_tokens.present(digest(FIRST_TOKEN))
+        )
+        return len(clients), there is not None
+
+    failed, rare, token = await together(shared, half_fails, half_is_rare, refreshing(FIRST_TOKEN))
+
+    assert isinstance(failed, ValueError)
+    assert rare == (1, True)
+    assert token.startswith("flx_refresh_")
 
 
 async def test_a_lock_that_somebody_holds_keeps_only_those_waiting_who_need_it(

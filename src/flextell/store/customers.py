@@ -105,11 +105,11 @@ class SqlCustomers:
         self._sql = transaction
 
     def get(self, tenant_id: int, customer_id: int) -> Customer | None:
-        row = self._sql.one(_GET, tenant_id=tenant_id, customer_id=customer_id)
-        if row is None:
+        values = {"tenant_id": tenant_id, "customer_id": customer_id}
+        found, tags = self._sql.several((_GET, values), (_TAGS_OF_ONE, values))
+        if not found:
             return None
-        tags = self._sql.all(_TAGS_OF_ONE, tenant_id=tenant_id, customer_id=customer_id)
-        return _customer(tenant_id, row, tuple(Tag(*tag[1:]) for tag in tags))
+        return _customer(tenant_id, found[0], tuple(Tag(*tag[1:]) for tag in tags))
 
     def find(self, tenant_id: int, query: CustomerQuery) -> Found[Customer]:
         where, values = _filtered(query.filters)

@@ -22,7 +22,9 @@ T = TypeVar("T")
 
 # So many units share one commit at most: enough to use the server well, few enough to answer soon.
 MOST_IN_A_GROUP = 128
-# A group costs the same however many are in it, so there is one at a time, unless it takes so long.
+# A group costs nearly the same however many are in it, so there is one at a time, until so many
+# wait for the next, or it takes so long.
+ENOUGH = 8
 PATIENT_SECONDS = 0.02
 
 
@@ -69,7 +71,7 @@ class Lanes:
         """What the unit returned. Raises Alone, StoreUnavailable, and whatever it raised."""
         job = Job(work, self.loop.create_future(), time.monotonic())
         self._queue.append(job)
-        if all(lane.late for lane in self._busy):
+        if len(self._queue) >= ENOUGH or all(lane.late for lane in self._busy):
             self._begin()
         outcome: T = await job.future
         return outcome

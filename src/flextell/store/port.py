@@ -28,6 +28,8 @@ from flextell.tenants.model import Customer, CustomerDetails, Membership, Tenant
 from flextell.tenants.paging import Found, Window
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class StoreUnavailable(Exception):
@@ -333,6 +335,12 @@ class Unit(Protocol):
     def tenants(self) -> Tenants: ...
     @property
     def customers(self) -> Customers: ...
+
+    def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        """What two functions return that only ask, and do not need each other's answer.
+
+        Where the way to the database is long they ask at the same time.
+        """
 
     def sweep(self, now: int, most: int) -> int:
         """Delete up to `most` rows of each kind that nobody needs after `now`; say how many.

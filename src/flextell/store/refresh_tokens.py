@@ -28,9 +28,10 @@ _TAKE = Statement(
     claims=1,  # t.grant_id
 )
 _AFTER = Statement(
-    f"SELECT {_COLUMNS} FROM refresh_tokens WHERE grant_id = :grant_id "
-    "AND generation IN (:next, :next_but_one) ORDER BY generation",
-    {"grant_id": "text", "next": "bigint", "next_but_one": "bigint"},
+    f"SELECT {_T} FROM refresh_tokens p JOIN refresh_tokens t ON t.grant_id = p.grant_id "
+    "AND t.generation > p.generation AND t.generation <= p.generation + 2 "
+    "WHERE p.digest = :digest ORDER BY t.generation",
+    {"digest": "bytea"},
 )
 _PUT = Statement(
     f"INSERT INTO refresh_tokens ({_COLUMNS}) VALUES (:digest, :grant_id, :generation, "
@@ -79,24 +80,19 @@ class SqlRefreshTokens:
     def present(self, digest: Digest) -> Presented | None:
         # First take the grant, then look at what came after the token: in PostgreSQL a statement
         # that waited for a lock still sees the other tables as they were before it waited.
-        row = self._sql.one(_TAKE, digest=digest)
-        if row is None:
+        values = {"digest": digest}
+        taken, after = self._sql.several((_TAKE, values), (_AFTER, values))
+        if not taken:
             return None
-        token, grant = _token(row), grant_of(row[9:])
-        rows = self._sql.all(
-            _AFTER,
-            grant_id=token.grant_id,
-            next=token.generation + 1,
-            next_but_one=token.generation + 2,
-        )
-        if not rows:
+        token, grant = _token(taken[0]), grant_of(taken[0][9:])
+        if not after:
             return Presented(token, grant)
-        successor = _token(rows[0])
+        successor = _token(after[0])
         return Presented(
             token,
             grant,
             successor=successor,
-            successor_used=len(rows) > 1,
+            successor_used=len(after) > 1,
             seen=successor.received_at is not None,
         )
 

@@ -17,15 +17,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from flextell.store.line import Call, Line
 from flextell.store.port import Unit
 from flextell.store.statement import Effect, Statement, Values, for_many, packed
-from flextell.store.transaction import Row
+from flextell.store.transaction import Question, Row
 from flextell.store.unit import SqlUnit, perform
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 Rows = Sequence[Row]
 Key = Any
@@ -33,7 +36,6 @@ Key = Any
 BEGIN: Call = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
 COMMIT: Call = ("COMMIT", ())
 ROLLBACK: Call = ("ROLLBACK", ())
-NOTHING = Statement("SELECT", {})
 
 
 class Alone(Exception):
@@ -52,8 +54,8 @@ class Job:
     future: "asyncio.Future[Any]"
     asked_at: float
     running: greenlet = field(default_factory=lambda: greenlet(perform))
-    statement: Statement = NOTHING
-    values: Values = ()
+    questions: Sequence[tuple[Statement, Values]] = ()
+    answers: list[Rows] = field(default_factory=list)
     changed: bool = False
     outdated: bool = False
     claimed: list[Key] = field(default_factory=list)
@@ -80,6 +82,10 @@ class Job:
             self.future.set_result(result)
 
 
+Place = tuple[Job, int]
+"""A job, and which of its questions."""
+
+
 class Shared:
     """`transaction.Transaction` for one unit of a group: questions go to the group."""
 
@@ -97,8 +103,14 @@ class Shared:
     def all(self, sql: str | Statement, **values: Any) -> Rows:
         if isinstance(sql, str):
             self._leave()
-        rows: Rows = self._group.asked((sql, sql.values(values)))
-        return rows
+        return self.several((sql, values))[0]
+
+    def several(self, *questions: Question) -> list[Rows]:
+        return _ask([(statement, statement.values(values)) for statement, values in questions])
+
+    def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        said = _beside_each_other(first, second)
+        return said[0], said[1]
 
     def add(self, statement: Statement, **values: Any) -> None:
         self._group.note_change(self._job)
@@ -118,7 +130,7 @@ class Shared:
         self._leave()
 
     def _leave(self) -> NoReturn:
-        self._group.asked(None)
+        _ask(None)
         raise AssertionError("a unit that left its group goes on")
 
 
@@ -127,8 +139,6 @@ class Group:
 
     def __init__(self, line: Line, code_retention_seconds: int) -> None:
         self.changes: dict[Statement, list[Values]] = defaultdict(list)
-        # Called by a unit: it stands there until it is let go on.
-        self.asked = getcurrent().switch
         self._line = line
         self._code_retention_seconds = code_retention_seconds
         self._began = False
@@ -173,7 +183,7 @@ class Group:
             job.result = said
             self._end(job)
         elif said is not None:
-            job.statement, job.values = said
+            job.questions, job.answers = said, [()] * len(said)
             self._asking.append(job)
         elif job.changed:
             raise Spoiled
@@ -211,36 +221,41 @@ class Group:
         asking, self._asking = self._asking, []
         if not asking:
             return
-        questions: dict[Statement, list[Job]] = defaultdict(list)
+        places: dict[Statement, list[Place]] = defaultdict(list)
         for job in asking:
-            questions[job.statement].append(job)
+            for number, (statement, _) in enumerate(job.questions):
+                places[statement].append((job, number))
+        # What reads is to see what was claimed before it, as it is now.
+        statements = sorted(places, key=lambda statement: statement.effect is Effect.READS)
         calls = self._changes()
+        binds = bool(calls) or statements[0].effect is not Effect.READS
         numbered = {}
-        for statement, jobs in questions.items():
-            values, numbered[statement] = _numbered(statement, jobs)
+        for statement in statements:
+            values, numbered[statement] = _numbered(statement, places[statement])
             calls.append(_call(statement, values))
-        if not self._began and (len(calls) > len(questions) or any(map(_binds, questions))):
+        if binds and not self._began:
             calls.insert(0, BEGIN)
             self._began = True
-        answers = (await self._line.ask(calls))[-len(questions) :]
-        for (statement, jobs), rows in zip(questions.items(), answers, strict=True):
-            self._hand_out(statement, jobs, numbered[statement], rows)
-
-    def _hand_out(
-        self, statement: Statement, jobs: Sequence[Job], numbers: Sequence[int], rows: Rows
-    ) -> None:
-        answers: dict[int, list[Row]] = defaultdict(list)
-        for row in rows:
-            answers[row[0]].append(row[1:])
-        for job, number in zip(jobs, numbers, strict=True):
-            answer = answers.get(number, ())
-            if answer:
-                self._note(statement, job, answer[0])
-        for job, number in zip(jobs, numbers, strict=True):
+        answers = (await self._line.ask(calls))[-len(statements) :]
+        for statement, rows in zip(statements, answers, strict=True):
+            self._take_in(statement, places[statement], numbered[statement], rows)
+        for job in asking:
             if job.outdated:
                 self._start_again(job)
             else:
-                self._go_on(job, answers.get(number, ()))
+                self._go_on(job, job.answers)
+
+    def _take_in(
+        self, statement: Statement, places: Sequence[Place], numbers: Sequence[int], rows: Rows
+    ) -> None:
+        """Give each job the rows that answer it, and note what it claimed or changed by them."""
+        answers: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            answers[row[0]].append(row[1:])
+        for (job, place), number in zip(places, numbers, strict=True):
+            if number in answers:
+                job.answers[place] = answers[number]
+                self._note(statement, job, answers[number][0])
 
     def _note(self, statement: Statement, job: Job, row: Row) -> None:
         """What the unit claimed or changed by this answer."""
@@ -268,17 +283,37 @@ class Group:
             job.settle(error=Alone())
 
 
-def _binds(statement: Statement) -> bool:
-    return statement.effect is not Effect.READS
+def _ask(questions: Sequence[tuple[Statement, Values]] | None) -> list[Rows]:
+    """Called by a unit: it stands here until it is let go on. With None it never is."""
+    parent = getcurrent().parent
+    if parent is None:
+        raise AssertionError("only a unit of a group asks it")
+    answers: list[Rows] = parent.switch(questions)
+    return answers
 
 
-def _numbered(statement: Statement, jobs: Sequence[Job]) -> tuple[list[Values], list[int]]:
-    """The values to ask with, and the number of those of each job.
+def _beside_each_other(*parts: Callable[[], Any]) -> list[Any]:
+    """What these parts of a unit return; what all of them ask is one question of the unit."""
+    running = [greenlet(part) for part in parts]
+    said = [part.switch() for part in running]
+    while standing := [number for number, part in enumerate(running) if part]:
+        asked = [said[number] for number in standing]
+        if None in asked:
+            _ask(None)
+        answers = iter(_ask([question for questions in asked for question in questions]))
+        for number in standing:
+            theirs = [next(answers) for _ in said[number]]
+            said[number] = running[number].switch(theirs)
+    return said
+
+
+def _numbered(statement: Statement, places: Sequence[Place]) -> tuple[list[Values], list[int]]:
+    """The values to ask with, and the number of those of each place.
 
     The same question is asked once, unless it changes something. Rows are claimed in one order by
     everybody, so that two nodes that claim the same ones cannot deadlock.
     """
-    asked = [job.values for job in jobs]
+    asked = [job.questions[number][1] for job, number in places]
     if statement.effect is Effect.WRITES:
         return asked, list(range(1, len(asked) + 1))
     values = list(dict.fromkeys(asked))

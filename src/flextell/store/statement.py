@@ -6,7 +6,7 @@ times, and one round trip in place of sixteen.
 
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -46,7 +46,7 @@ class Statement:
     claims: int | None = None
     first: bool = False
 
-    def values(self, named: dict[str, Any]) -> Values:
+    def values(self, named: Mapping[str, Any]) -> Values:
         """The values in the order of `types`."""
         return tuple([named[name] for name in self.types])
 

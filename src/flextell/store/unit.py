@@ -22,6 +22,8 @@ from flextell.store.throttles import SqlThrottles
 from flextell.store.transaction import Transaction
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 CODE_RETENTION_SECONDS = 30 * 24 * 3600
 
@@ -94,6 +96,9 @@ class SqlUnit:
     @cached_property
     def customers(self) -> SqlCustomers:
         return SqlCustomers(self._transaction)
+
+    def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        return self._transaction.both(first, second)
 
     def sweep(self, now: int, most: int) -> int:
         return sweep(self._transaction, now, self._code_retention_seconds, most)

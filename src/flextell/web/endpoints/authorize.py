@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from flextell import log
+from flextell.accounts.model import Person, Session
 from flextell.metrics import REFUSALS
 from flextell.oauth.authorize import (
     AskConsent,
@@ -108,17 +109,26 @@ def endpoint(parts: Parts) -> Handler:
 
 
 def _outcome(unit: Unit, parts: Parts, asked: Asked, browser: Browser, client_id: str) -> Outcome:
-    proven = identify(asked.form, unit.clients.get(client_id))
+    client, found = unit.both(
+        lambda: unit.clients.get(client_id), lambda: browsers.signed_in(unit, parts, browser)
+    )
+    proven = identify(asked.form, client)
     try:
-        return _step(unit, parts, asked, browser, proven)
+        return _step(unit, parts, asked, browser, proven, found)
     except OAuthError as refusal:
         return Refused(proven, refusal)
 
 
-def _step(unit: Unit, parts: Parts, asked: Asked, browser: Browser, proven: Proven) -> Outcome:
+def _step(
+    unit: Unit,
+    parts: Parts,
+    asked: Asked,
+    browser: Browser,
+    proven: Proven,
+    found: tuple[Session, Person] | None,
+) -> Outcome:
     settings, now = parts.settings, parts.sources.now()
     request = check(asked.form, proven, settings.require_pkce)
-    found = browsers.signed_in(unit, parts, browser)
     person = SignedIn(found[1].subject, found[0].auth_time) if found else None
     consent = unit.consents.get(person.subject, proven.client.client_id) if person else None
     progress = browser.progress(

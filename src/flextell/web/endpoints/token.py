@@ -76,8 +76,11 @@ def _refresh(parts: Parts, credentials: Credentials, form: Form) -> Work:
 
     def work(unit: Unit) -> Issue:
         now = parts.sources.now()
-        client = client_auth.authenticate(credentials, unit.clients.get(credentials.client_id))
-        presented = unit.refresh_tokens.present(digest_of(asked.refresh_token))
+        client, presented = unit.both(
+            lambda: unit.clients.get(credentials.client_id),
+            lambda: unit.refresh_tokens.present(digest_of(asked.refresh_token)),
+        )
+        client = client_auth.authenticate(credentials, client)
         if presented is not None and presented.successor is not None:
             presented = _with_news(unit, parts, presented, presented.successor)
         issue = refresh_token.rotate(asked, client, presented, dice, parts.lifetimes, now)
