@@ -19,8 +19,11 @@ from flextell.store.port import Unit
 T = TypeVar("T")
 
 
-async def decide(parts: Parts, work: Callable[[Unit], T]) -> T:
-    """Run the unit of work and return what it decided. Raises the Refusal it decided on."""
+async def decide(parts: Parts, work: Callable[[Unit], T], *, brief: bool = False) -> T:
+    """Run the unit of work and return what it decided. Raises the Refusal it decided on.
+
+    `brief`: as the store takes it.
+    """
 
     def inside(unit: Unit) -> T | Refusal:
         try:
@@ -30,7 +33,7 @@ async def decide(parts: Parts, work: Callable[[Unit], T]) -> T:
                 end_grant(unit, parts, refusal.then)
             return refusal
 
-    outcome = await parts.store.write(inside, brief=True)
+    outcome = await parts.store.write(inside, brief=brief)
     if isinstance(outcome, Refusal):
         if outcome.then is not None:
             parts.metrics.count(REPLAYS, outcome.then.reason)

@@ -39,7 +39,7 @@ def endpoint(parts: Parts) -> Handler:
         if prepare is None:
             raise UnsupportedGrantType("grant_type must be authorization_code or refresh_token.")
         try:
-            issue = await decide(parts, prepare(parts, credentials, form))
+            issue = await decide(parts, prepare(parts, credentials, form), brief=True)
         except OAuthError as refusal:
             log.security(
                 log.GRANT_REFUSED,
