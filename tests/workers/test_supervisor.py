@@ -70,6 +70,8 @@ def test_a_killed_worker_costs_its_own_requests_only_and_is_replaced(start: Star
     os.kill(pids[0], SIGKILL)
     with pytest.raises((HTTPException, OSError)):
         clients[0].getresponse()
+    # Whoever was at its door when it died is cut off with it, until the parent has heard of it.
+    eventually(lambda: any(node.health()["workers"].values()))
     newcomers = [node.connect() for _ in range(CLIENTS)]  # while one is missing
     answered = {ask(client) for client in newcomers}
     ready = node.managed("/health/ready")[0]
