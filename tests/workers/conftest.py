@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from signal import SIGTERM, Signals
+from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
 
 import pytest
@@ -45,9 +45,7 @@ class Node:
 
     def pids(self) -> list[int]:
         """The processes of its workers."""
-        parent = self.process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children_of(self.process.pid)
 
     def managed(self, path: str) -> tuple[int, str]:
         """What the management port answers."""
@@ -85,6 +83,13 @@ def ask(connection: HTTPSConnection, path: str = "/") -> int:
     return int(connection.getresponse().read())
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started; none once it is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 @contextmanager
 def process(data_dir: Path, **variables: str) -> Iterator["subprocess.Popen[str]"]:
     """A parent, in a session of its own as in a terminal."""
@@ -105,6 +110,10 @@ def process(data_dir: Path, **variables: str) -> Iterator["subprocess.Popen[str]
         try:
             yield started
         finally:
+            # A worker that a test has stopped would not notice that its parent is gone.
+            for pid in children_of(started.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, SIGKILL)
             started.kill()
 
 
