@@ -60,7 +60,6 @@ class Lanes:
         self._idle = [Lane() for _ in range(lanes)]
         self._busy: list[Lane] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lines: set[Line] = set()
         self._closed = False
 
     def waiting(self) -> int:
@@ -92,8 +91,9 @@ class Lanes:
     def close(self) -> None:
         """Let go of the connections, in the loop or after its end; who waits is told."""
         self._closed = True
-        for line in self._lines:
-            line.close()
+        for lane in (*self._idle, *self._busy):
+            if lane.line is not None:
+                lane.line.close()
 
     def end(self, wait_seconds: float) -> None:
         """Close from any thread; from another one than the loop's, finish what was begun."""
@@ -119,23 +119,23 @@ class Lanes:
                 self._watch.waited(began_at - job.asked_at)
             lane.late = False
             late = self.loop.call_later(PATIENT_SECONDS, self._is_late, lane)
-            lane.line = await self._carried(jobs, lane.line)
+            await self._carry(jobs, lane)
             late.cancel()
             self._watch.committed(len(jobs), time.monotonic() - began_at)
         self._busy.remove(lane)
         self._idle.append(lane)
 
-    async def _carried(self, jobs: Sequence[Job], line: Line | None) -> Line | None:
-        """Run a group, and tell everybody in it. Returns the line to go on with."""
+    async def _carry(self, jobs: Sequence[Job], lane: Lane) -> None:
+        """Run a group, and tell everybody in it."""
         try:
-            line = await self._open(line)
+            line = await self._open(lane)
         except StoreUnavailable as away:
             self._tell_everybody(jobs, away)
-            return None
+            return
         except psycopg.Error:  # a bug, or a URL that cannot be: each finds out by itself
             for job in jobs:
                 job.give_up(Alone())
-            return None
+            return
         group = Group(line, self._code_retention_seconds)
         patience = self.loop.call_later(self._patience_seconds, line.close, Silent())
         try:
@@ -151,19 +151,14 @@ class Lanes:
             await _roll_back(line)
         finally:
             patience.cancel()
-        return line
 
-    async def _open(self, line: Line | None) -> Line:
-        """The line, or another one if it was cut off meanwhile. Raises StoreUnavailable."""
-        if line is not None and not line.closed:
-            return line
-        connection = await self.loop.run_in_executor(None, self._connect)
-        self._lines = {line for line in self._lines if not line.closed}
-        line = Line(connection)
-        self._lines.add(line)
-        if self._closed:
-            line.close()
-        return line
+    async def _open(self, lane: Lane) -> Line:
+        """The lane's line, another one if that was cut off meanwhile. Raises StoreUnavailable."""
+        if lane.line is None or lane.line.closed:
+            lane.line = Line(await self.loop.run_in_executor(None, self._connect))
+            if self._closed:
+                lane.line.close()
+        return lane.line
 
     def _tell_everybody(self, jobs: Sequence[Job], problem: StoreUnavailable) -> None:
         """Those behind would hear the same, later."""

@@ -233,9 +233,8 @@ class Group:
         for statement in statements:
             values, numbered[statement] = _numbered(statement, places[statement])
             calls.append(_call(statement, values))
-        if binds and not self._began:
-            calls.insert(0, BEGIN)
-            self._began = True
+        if binds:
+            self._begin(calls)
         answers = (await self._line.ask(calls))[-len(statements) :]
         for statement, rows in zip(statements, answers, strict=True):
             self._take_in(statement, places[statement], numbered[statement], rows)
@@ -271,11 +270,16 @@ class Group:
         self.changes.clear()
         return [_call(statement, values) for statement, values in changes]
 
-    async def _commit(self) -> None:
-        calls = self._changes()
-        if calls and not self._began:
+    def _begin(self, calls: list[Call]) -> None:
+        """Have the transaction begin before the first of these, if it has not begun."""
+        if not self._began:
             calls.insert(0, BEGIN)
             self._began = True
+
+    async def _commit(self) -> None:
+        calls = self._changes()
+        if calls:
+            self._begin(calls)
         if self._began:
             self.committing = True
             await self._line.ask([*calls, COMMIT])
