@@ -147,11 +147,12 @@ API_MEANINGS: Mapping[str, str] = {
     "not_found": "There is nothing at this path, or nothing with this id for this caller.",
     "method_not_allowed": "The path has other methods; the header `Allow` lists them.",
     "conflict": "A value that must be unique is taken, or the state does not allow it.",
+    "precondition_failed": "It has changed since it was read: `If-Match` names an older state.",
     "payload_too_large": "The body is larger than this server takes.",
     "unsupported_media_type": "The body has another type than the endpoint takes.",
     "validation_error": "A value is well-formed but breaks a rule; the message names it.",
     "rate_limit_exceeded": "Too many requests in this window; wait as long as `Retry-After` says.",
-    "server_error": "A mistake of ours; name the header `X-Request-Id` when you report it.",
+    "server_error": "A mistake of ours; name the header `Request-Id` when you report it.",
     "service_unavailable": "The data cannot be reached; try again after `Retry-After` seconds.",
 }
 

@@ -210,7 +210,7 @@ async def test_every_answer_carries_the_headers_of_the_house(clinic: Clinic) -> 
         assert {f"x-ratelimit-{name}" for name in ("limit", "remaining", "reset")} <= set(
             answer.headers
         )
-    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+    assert len({answer.headers["request-id"] for answer in answers}) == len(answers)
 
 
 names = st.sampled_from(sorted(CustomerListParameters.model_fields)) | st.text(max_size=3)

@@ -91,4 +91,4 @@ async def test_a_bug_is_a_500_with_an_id_and_without_its_details(
     assert answer.json().keys() == {"error", "message"}
     assert "password_hash" not in answer.text
     printed = capsys.readouterr()
-    assert answer.headers["x-request-id"] in printed.out + printed.err + caplog.text
+    assert answer.headers["request-id"] in printed.out + printed.err + caplog.text

@@ -31,7 +31,7 @@ from tests.store.samples import PHOTOS, a_grant, a_token, connect_photos, digest
 HERE = Path(__file__).parent / "versions"
 NEXT = (*VERSIONS, HERE / "next")
 CONTRACT = (*NEXT, HERE / "contract")
-NEXT_HEAD = "0004_since_0003"
+NEXT_HEAD = "9999_since_0003"
 GRANTS = 300
 FIRST = "Clients of refresh tokens"
 

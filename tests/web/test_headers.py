@@ -178,7 +178,7 @@ async def test_an_endpoint_with_a_bug_says_so_and_tells_nothing(
     response = await post(browser, "/oauth/introspect", PHOTOS_APP, {"token": "x"})
 
     assert (response.status_code, error_of(response)) == (500, "server_error")
-    assert re.fullmatch(r"[0-9a-f]{16}", response.headers["x-request-id"])
+    assert re.fullmatch(r"[0-9a-f]{16}", response.headers["request-id"])
     assert "detail" not in response.text
 
 

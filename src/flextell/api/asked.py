@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flextell.api.envelopes import Success
 
 Header = tuple[bytes, bytes]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,22 @@ class Asked:
     url: str
     now: int
     success: Success
+    body_value: object = None
+    prepared_value: object = None
+
+    def body(self, kind: type[T]) -> T:
+        """The checked body, of the kind that the endpoint's row names."""
+        return _of(kind, self.body_value)
+
+    def prepared(self, kind: type[T]) -> T:
+        """What the row's `prepare` returned."""
+        return _of(kind, self.prepared_value)
+
+
+def _of(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind):
+        raise TypeError("the endpoint's row names another kind")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

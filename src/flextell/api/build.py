@@ -5,23 +5,27 @@ The order is always the same: token, rate limit, path, scope, tenant and permiss
 
 import asyncio
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from time import perf_counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flextell import log
 from flextell.api import envelopes, errors, routes
+from flextell.api import work as work_of
 from flextell.api.asked import Answer, Asked
-from flextell.api.caller import admit
-from flextell.api.routes import Row
+from flextell.api.incoming import ClientGone, Incoming
+from flextell.api.routes import Node
+from flextell.api.row import Row
 from flextell.api.shapes.encoding import CONTENT_TYPE, encode
+from flextell.api.work import Taken, take
 from flextell.metrics import ELSEWHERE, REFUSALS, Answers
 from flextell.node.rate_limits import network_of
 from flextell.oauth import bearer
 from flextell.oauth.access_token import AccessToken
 from flextell.parts import Parts
-from flextell.store.port import StoreUnavailable, Unit
+from flextell.store.port import StoreUnavailable
 
 DOCUMENT_PATH = "/api/openapi.json"
 
@@ -31,25 +35,28 @@ COMMON_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
 ]
 
+# They speak of no body (RFC 9110 §8.6).
+BODILESS = frozenset({204, 304})
 
-def build_api(parts: Parts) -> ASGIApp:
+
+def build_api(parts: Parts, table: Sequence[Row] = routes.TABLE) -> ASGIApp:
     """The API, to be given every HTTP request whose path is /api or begins with /api/."""
-    return Api(parts)
+    return Api(parts, table)
 
 
 class Api:
     """Takes a request through the steps and answers it."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, table: Sequence[Row]) -> None:
         self._parts = parts
-        self._tree = routes.tree(routes.TABLE)
+        self._tree = routes.tree(table)
         self._issuer = parts.settings.issuer
         self._success = envelopes.success(parts.settings)
-        paths = {DOCUMENT_PATH, ELSEWHERE, *(routes.PREFIX + row.path for row in routes.TABLE)}
+        paths = {DOCUMENT_PATH, ELSEWHERE, *(routes.PREFIX + row.path for row in table)}
         self._answers = {path: Answers(parts.metrics, path) for path in sorted(paths)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Its body is not read: no endpoint takes one."""
+        """Answer one request."""
         began = perf_counter()
         token, refusal = await self._token(scope)
         standing = self._parts.api_limit.count(token.grant_id if token else _address(scope))
@@ -57,7 +64,9 @@ class Api:
         try:
             if standing.exceeded:
                 raise errors.too_many(standing, self._parts.sources.now())
-            answer = await self._answer(scope, token, refusal)
+            answer = await self._answer(scope, receive, token, refusal)
+        except ClientGone:
+            return
         except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets an answer
             refused = errors.api_error(problem, self._issuer)
             self._parts.metrics.count(REFUSALS, refused.code)
@@ -68,12 +77,13 @@ class Api:
             answer = errors.answer(refused)
         request_id = request_id or self._parts.sources.random(8).hex()
         headers = [
-            *COMMON_HEADERS,
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", request_id.encode("ascii")),
+            *(COMMON_HEADERS if answer.status not in BODILESS else COMMON_HEADERS[1:]),
+            (b"request-id", request_id.encode("ascii")),
             *standing.headers(),
             *answer.headers,
         ]
+        if answer.status not in BODILESS:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -93,11 +103,13 @@ class Api:
             return None, problem
         return token, bearer.MissingToken()
 
-    async def _answer(self, scope: Scope, token: AccessToken | None, refusal: Exception) -> Answer:
+    async def _answer(
+        self, scope: Scope, receive: Receive, token: AccessToken | None, refusal: Exception
+    ) -> Answer:
         """The answer to a request. Raises what `errors.api_error` knows."""
         if scope["path"] == DOCUMENT_PATH:
             return await self._document(scope["method"])
-        row, ids = routes.find(self._tree, scope["method"], scope["path"])
+        row, node, ids = routes.find(self._tree, scope["method"], scope["path"])
         if token is None:
             raise refusal
         bearer.need_scope(token.scopes, row.scopes)
@@ -108,11 +120,35 @@ class Api:
             now=self._parts.sources.now(),
             success=self._success,
         )
-        tenant_header = _values(scope, b"x-tenant")
-        body = await self._parts.store.read(
-            lambda unit: _run(unit, row, token, tenant_header, asked), brief=row.brief
+        incoming = Incoming(scope, receive)
+        if row.writes:
+            return await self._change(row, node, token, incoming, asked)
+        work = partial(work_of.show, row=row, token=token, incoming=incoming, asked=asked)
+        return await self._parts.store.read(work, brief=row.brief)
+
+    async def _change(
+        self, row: Row, node: Node, token: AccessToken, incoming: Incoming, asked: Asked
+    ) -> Answer:
+        """Take in what came, then change something in one unit of work."""
+        store = self._parts.store
+        if row.prepare is not None:
+            # What is costly to take in is taken from those only who may do it.
+            await store.read(partial(work_of.let_in, row=row, token=token, incoming=incoming))
+            asked = replace(asked, prepared_value=await row.prepare(self._parts, incoming))
+            taken = Taken(b"")
+        else:
+            taken = take(row, incoming, await incoming.body())
+        return await store.write(
+            partial(
+                work_of.change,
+                row=row,
+                node=node,
+                token=token,
+                incoming=incoming,
+                asked=asked,
+                taken=taken,
+            )
         )
-        return Answer(200, body)
 
     async def _document(self, method: str) -> Answer:
         """The OpenAPI document, open to all."""
@@ -126,13 +162,6 @@ class Api:
         from flextell.api.document import document  # noqa: PLC0415
 
         return encode(document(self._issuer))
-
-
-def _run(
-    unit: Unit, row: Row, token: AccessToken, tenant_header: Sequence[str], asked: Asked
-) -> bytes:
-    """One unit of work: tenant and permission first, then the endpoint."""
-    return encode(row.run(unit, admit(unit, token, tenant_header, row.permission), asked))
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Path, Query
 from fastapi.routing import APIRoute
 
-from flextell.api import routes
 from flextell.api.account import VERSION
 from flextell.api.envelopes import Error
-from flextell.api.routes import PREFIX, TABLE, Row
+from flextell.api.routes import PREFIX, TABLE
+from flextell.api.row import Row, Run
 from flextell.oauth.scopes import CATALOGUE, sentence
 from flextell.tenants.model import LARGEST_ID
 
@@ -28,6 +28,19 @@ TenantHeader = Annotated[
     ),
 ]
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same request with the same key, within a day, is done once.",
+    ),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The ETag it must still have, or 412."),
+]
 
 
 def _header(description: str, kind: str = "integer") -> dict[str, Any]:
@@ -38,18 +51,20 @@ EVERY_HEADER = {
     "X-RateLimit-Limit": _header("Requests allowed in the window."),
     "X-RateLimit-Remaining": _header("Requests left in the window."),
     "X-RateLimit-Reset": _header("Unix time at which the window ends."),
-    "X-Request-Id": _header("Names this answer; quote it in a report.", "string"),
+    "Request-Id": _header("Names this answer; quote it in a report.", "string"),
 }
 CHALLENGE = {"WWW-Authenticate": _header("The challenge (RFC 6750).", "string")}
+ETAG = {"ETag": _header("What If-Match and If-None-Match name.", "string")}
+LOCATION = {"Location": _header("Where the new thing is.", "string")}
 RETRY = {"Retry-After": _header("Seconds to wait.")}
 
 # The codes of errors.STATUS in words, headers of their own, and which rows may answer so.
 FAILURES: tuple[tuple[int, str, dict[str, Any], Callable[[Row], bool]], ...] = (
     (
         400,
-        "`invalid_request`: a parameter or header is malformed or was sent twice.",
+        "`invalid_request`: something is missing, malformed, or was sent twice.",
         {},
-        lambda row: row.query is not None or row.permission is not None,
+        lambda row: row.query is not None or row.permission is not None or row.writes,
     ),
     (
         401,
@@ -65,10 +80,34 @@ FAILURES: tuple[tuple[int, str, dict[str, Any], Callable[[Row], bool]], ...] = (
     ),
     (404, "`not_found`: there is no such thing.", {}, lambda row: "{" in row.path),
     (
-        422,
-        "`validation_error`: a parameter breaks its limits.",
+        409,
+        "`conflict`: it is there already, or not in a state for this.",
         {},
-        lambda row: row.query is not None,
+        lambda row: row.writes,
+    ),
+    (
+        412,
+        "`precondition_failed`: it has changed since it was read.",
+        {},
+        lambda row: row.method in ("PUT", "DELETE"),
+    ),
+    (
+        413,
+        "`payload_too_large`: the body is too large.",
+        {},
+        lambda row: row.writes,
+    ),
+    (
+        415,
+        "`unsupported_media_type`: the body is of another type.",
+        {},
+        lambda row: row.body is not None or row.prepare is not None,
+    ),
+    (
+        422,
+        "`validation_error`: a value breaks its limits, or refers to nothing.",
+        {},
+        lambda row: row.query is not None or row.writes,
     ),
     (429, "`rate_limit_exceeded`: too many requests in this window.", RETRY, lambda row: True),
     (500, "`server_error`: a fault of ours.", {}, lambda row: True),
@@ -82,7 +121,7 @@ def document(issuer: str) -> dict[str, Any]:
         title="Flextell API",
         version=VERSION,
         servers=[{"url": issuer}],
-        routes=[_route(row) for row in TABLE],
+        routes=[_route(row, method) for row in TABLE for method in row.methods],
         openapi_url=None,
     )
     made = app.openapi()
@@ -101,17 +140,18 @@ def _without_fastapi_errors(made: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
 
 
-def _route(row: Row) -> APIRoute:
+def _route(row: Row, method: str) -> APIRoute:
     summary, _, description = cleandoc(row.run.__doc__ or "").partition("\n\n")
     return APIRoute(
         PREFIX + row.path,
         _described(row),
-        methods=[row.method],
+        methods=[method],
+        status_code=row.status,
         response_model=row.returns,
         response_description="What was asked for.",
         summary=summary.rstrip("."),
         description=description,
-        operation_id=_name(row.run),
+        operation_id=_name(row.run, method),
         tags=[row.path.split("/")[2] if row.path else "about"],
         responses=_responses(row),
         openapi_extra={"security": _security(row.scopes)},
@@ -129,6 +169,12 @@ def _described(row: Row) -> Callable[..., None]:
     ]
     if row.permission is not None:
         parameters.append(_parameter("tenant", TenantHeader, None))
+    if row.method == "POST":
+        parameters.append(_parameter("idempotency_key", IdempotencyKey, None))
+    if row.method in ("PUT", "DELETE"):
+        parameters.append(_parameter("if_match", IfMatch, None))
+    if row.body is not None:
+        parameters.append(_parameter("body", row.body))
     if row.query is not None:
         parameters.append(_parameter("query", Annotated[row.query, Query()]))
     endpoint.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
@@ -140,7 +186,17 @@ def _parameter(name: str, kind: Any, default: Any = Parameter.empty) -> Paramete
 
 
 def _responses(row: Row) -> dict[int | str, dict[str, Any]]:
-    described: dict[int | str, dict[str, Any]] = {200: {"headers": EVERY_HEADER}}
+    described: dict[int | str, dict[str, Any]] = {
+        row.status: {
+            "headers": EVERY_HEADER
+            | (ETAG if row.single or row.method == "PUT" else {})
+            | (LOCATION if row.status == 201 else {})
+        }
+    }
+    if row.single:
+        described[304] = {"description": "It is as If-None-Match says.", "headers": ETAG}
+    if row.method == "DELETE":
+        described[204] = {"description": "Gone; `Prefer: return=minimal` asked for no body."}
     for status, description, headers, may_happen in FAILURES:
         if may_happen(row):
             described[status] = {
@@ -170,5 +226,7 @@ def _scheme(issuer: str) -> dict[str, Any]:
     }
 
 
-def _name(run: routes.Run) -> str:
-    return str(getattr(run, "__name__", "endpoint"))
+def _name(run: Run, method: str) -> str:
+    """The name of the operation; a PATCH does the same as the PUT under a name of its own."""
+    name = str(getattr(run, "__name__", "endpoint"))
+    return f"patch_{name.removeprefix('update_')}" if method == "PATCH" else name

@@ -38,6 +38,7 @@ STATUS: Mapping[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
+    "precondition_failed": 412,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "validation_error": 422,
@@ -55,6 +56,24 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.headers = headers
+
+
+def conflict(message: str) -> ApiError:
+    """It is there already, or not in a state for this."""
+    return ApiError("conflict", message)
+
+
+def unrelated(field: str, what: str) -> ApiError:
+    """A field refers to something that is not there, or not for this caller (wire §e 9)."""
+    return ApiError("validation_error", f"The field {field} must be the id of {what}.")
+
+
+def changed_meanwhile() -> ApiError:
+    """If-Match names a state that is no longer so (RFC 9110 §15.5.13)."""
+    return ApiError(
+        "precondition_failed",
+        "Somebody has changed it since it was read. Read it again, then send the change anew.",
+    )
 
 
 def unknown_path() -> ApiError:
@@ -107,7 +126,7 @@ def api_error(problem: Exception, realm: str) -> ApiError:
             )
     return ApiError(
         "server_error",
-        "Something went wrong on our side. Name the header X-Request-Id when you report it.",
+        "Something went wrong on our side. Name the header Request-Id when you report it.",
     )
 
 

@@ -5,12 +5,12 @@ What is not even of its type, or was sent twice, is 400 invalid_request; what br
 Unknown parameters are ignored, as HTTP clients add their own.
 """
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flextell.api.errors import ApiError
+from flextell.api.faults import refused
 from flextell.oauth.parameters import MalformedForm, parse_form
 from flextell.tenants.paging import MAXIMUM_CURSOR_CHARACTERS, MAXIMUM_PAGE, MAXIMUM_SIZE
 
@@ -40,17 +40,6 @@ class ListParameters(BaseModel):
 
 PAGING = frozenset(ListParameters.model_fields)
 
-# Pydantic's name of a fault: our code, and the rest of the sentence that begins with its parameter.
-_FAULTS: Mapping[str, tuple[str, str]] = {
-    "int_parsing": ("invalid_request", "must be a whole number"),
-    "int_parsing_size": ("validation_error", "is out of range"),
-    "bool_parsing": ("invalid_request", "must be true or false"),
-    "greater_than_equal": ("validation_error", "must not be less than {ge}"),
-    "less_than_equal": ("validation_error", "must not be greater than {le}"),
-    "literal_error": ("validation_error", "must be {expected}"),
-    "string_too_long": ("validation_error", "must have at most {max_length} characters"),
-}
-
 
 def parse(model: type[P], query: bytes) -> P:
     """The parameters of a query string. Raises ApiError for the first thing wrong with it."""
@@ -70,7 +59,4 @@ def parse(model: type[P], query: bytes) -> P:
     try:
         return model.model_validate(form.values)
     except ValidationError as problem:
-        fault = problem.errors(include_url=False, include_input=False)[0]
-        code, sentence = _FAULTS.get(fault["type"], ("invalid_request", "is not valid"))
-        rest = sentence.format(**fault.get("ctx", {}))
-        raise ApiError(code, f"The parameter {fault['loc'][0]} {rest}.") from None
+        raise refused(problem, "parameter") from None

@@ -6,45 +6,23 @@ named: the endpoint acts in no tenant). Dispatch, OpenAPI document and tests rea
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from flextell.api import account, customers
-from flextell.api.asked import Asked
-from flextell.api.caller import Caller
 from flextell.api.customers import CustomerListParameters
 from flextell.api.envelopes import One
 from flextell.api.errors import unknown_path, wrong_method
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
+from flextell.api.row import Row
 from flextell.api.shapes.customer import Customer
 from flextell.api.shapes.tenant import Tenant
-from flextell.store.port import Unit
 from flextell.tenants.access import Permission
 from flextell.tenants.model import LARGEST_ID
 
 PREFIX = "/api"
 # Other spellings of the canonical version (wire §e 1).
 VERSIONS: Mapping[str, str] = {"/v0.0.1": "/v1"}
-
-Run = Callable[[Unit, Caller, Asked], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One endpoint: where it is, who may use it, what runs, what it returns and takes."""
-
-    method: str
-    path: str
-    scopes: tuple[str, ...]
-    permission: Permission | None
-    run: Run
-    returns: Any
-    query: type[ListParameters] | None = None
-    # It reads one thing: see `store.port.Store`.
-    brief: bool = False
-
 
 SEE_CUSTOMERS = Permission.SEE_CUSTOMERS
 
@@ -108,7 +86,7 @@ def tree(table: Sequence[Row]) -> Node:
             else:
                 node = node.words.setdefault(part, Node())
         node.path = PREFIX + row.path
-        node.methods[row.method] = row
+        node.methods |= dict.fromkeys(row.methods, row)
         if row.method == "GET":
             node.methods["HEAD"] = row
     for other, canonical in VERSIONS.items():
@@ -134,8 +112,8 @@ def walk(root: Node, path: str) -> tuple[Node, dict[str, int]] | None:
     return node, ids
 
 
-def find(root: Node, method: str, path: str) -> tuple[Row, dict[str, int]]:
-    """The row of a request and the numbers in its path.
+def find(root: Node, method: str, path: str) -> tuple[Row, Node, dict[str, int]]:
+    """The row of a request, the place of its path, and the numbers in it.
 
     Raises ApiError: 404 if no row has the path, 405 with `Allow` if none of them has the method.
     """
@@ -146,4 +124,4 @@ def find(root: Node, method: str, path: str) -> tuple[Row, dict[str, int]]:
     row = node.methods.get(method)
     if row is None:
         raise wrong_method(tuple(sorted(node.methods)))
-    return row, ids
+    return row, node, ids

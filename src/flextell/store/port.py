@@ -306,6 +306,31 @@ class Customers(Protocol):
         """Put a tag on a customer; twice is once. Raises OutsideTenant if one is not theirs."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """How a request was answered: what it asked, the status, `Location`, and the body."""
+
+    fingerprint: bytes
+    status: int
+    location: str | None
+    body: bytes
+
+
+class KeptAnswers(Protocol):
+    """Answers to requests that carried an Idempotency-Key."""
+
+    def claim(
+        self, name: bytes, fingerprint: bytes, now: int, expires_at: int
+    ) -> KeptAnswer | None:
+        """None if this unit is the first with the name, and is to `keep` the answer; else that.
+
+        Atomic: of any number of units with one name, one is first, and the others wait for it.
+        """
+
+    def keep(self, name: bytes, status: int, location: str | None, body: bytes) -> None:
+        """Keep the answer, in the unit that claimed the name."""
+
+
 class Unit(Protocol):
     """One transaction, with every part of the store in it."""
 
@@ -335,6 +360,11 @@ class Unit(Protocol):
     def tenants(self) -> Tenants: ...
     @property
     def customers(self) -> Customers: ...
+    @property
+    def kept_answers(self) -> KeptAnswers: ...
+
+    def hold(self, name: bytes) -> None:
+        """Let no other unit that holds the same name, a digest, pass until this one ends."""
 
     def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         """What two functions return that only ask, and do not need each other's answer.

@@ -20,6 +20,7 @@ THROTTLE_SECONDS = 30 * 24 * 3600
 _DUE: tuple[tuple[str, str, str], ...] = (
     ("sessions", "expires_at", "expires_at <= :now"),
     ("throttles", "last_at", "last_at <= :forgotten AND wait_until <= :now"),
+    ("kept_answers", "expires_at", "expires_at <= :now"),
     ("rate_counts", "expires_at", "expires_at <= :now"),
     ("codes", "expires_at", "expires_at <= :replayed"),
     ("signing_keys", "published_until", "published_until <= :now"),

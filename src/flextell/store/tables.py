@@ -251,3 +251,14 @@ migration_steps = Table(
     Column("position", Text),  # the last key that is done
     Column("done", BigInteger, nullable=False),
 )
+
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),  # a digest: who asked what under which key
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", Integer),
+    Column("location", Text),
+    Column("body", LargeBinary),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)

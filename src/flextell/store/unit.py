@@ -9,6 +9,7 @@ from flextell.store.codes import SqlCodes
 from flextell.store.consents import SqlConsents
 from flextell.store.customers import SqlCustomers
 from flextell.store.grants import SqlGrants
+from flextell.store.kept_answers import SqlKeptAnswers
 from flextell.store.people import SqlPeople, SqlSessions
 from flextell.store.port import Unit
 from flextell.store.rate_counts import SqlRateCounts
@@ -96,6 +97,13 @@ class SqlUnit:
     @cached_property
     def customers(self) -> SqlCustomers:
         return SqlCustomers(self._transaction)
+
+    @cached_property
+    def kept_answers(self) -> SqlKeptAnswers:
+        return SqlKeptAnswers(self._transaction)
+
+    def hold(self, name: bytes) -> None:
+        self._transaction.serialise(int.from_bytes(name[:8], "big", signed=True))
 
     def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         return self._transaction.both(first, second)

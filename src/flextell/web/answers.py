@@ -59,7 +59,7 @@ def to_machine(parts: Parts) -> Refuse:
                 return error(parts, "temporarily_unavailable", sentence, 503, *RETRY_AFTER)
             case _:
                 request_id = log.bug(problem, parts.sources, path=request.path)
-                named = (b"x-request-id", request_id.encode("ascii"))
+                named = (b"request-id", request_id.encode("ascii"))
                 return error(parts, "server_error", "An unexpected error happened.", 500, named)
 
     return refuse

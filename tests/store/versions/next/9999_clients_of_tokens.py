@@ -5,9 +5,10 @@ from alembic import op
 
 from flextell.store.backfill import Backfill
 from flextell.store.migrating import Online
+from flextell.store.standing import HEAD
 
-revision = "0004_since_0003"
-down_revision = "0003_since_0001"
+revision = "9999_since_0003"
+down_revision = HEAD
 
 INDEX = "ix_refresh_tokens_client_id"
 FILL = Backfill(
