@@ -15,7 +15,6 @@ from flextell.tenants.customers import (
     CustomerQuery,
     CustomerSort,
     SortKey,
-    SortOrder,
     folded,
 )
 from flextell.tenants.model import (
@@ -25,7 +24,7 @@ from flextell.tenants.model import (
     TenantDetails,
     WorkHours,
 )
-from flextell.tenants.paging import Window
+from flextell.tenants.paging import SortOrder, Window
 
 NOON = 1_795_435_200
 # Upper case, accents, ties and absent values.

@@ -12,8 +12,9 @@ from flextell.api.parameters import ListParameters
 from flextell.api.shapes.customer import Customer, customer
 from flextell.store.port import Unit
 from flextell.tenants import customers
-from flextell.tenants.customers import CustomerQuery, SortKey, SortOrder
+from flextell.tenants.customers import CustomerQuery, SortKey
 from flextell.tenants.model import Gender
+from flextell.tenants.paging import SortOrder
 
 
 class CustomerListParameters(ListParameters):

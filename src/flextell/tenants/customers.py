@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from flextell.tenants.model import Customer, Gender
-from flextell.tenants.paging import After, ForeignCursor, Value, Window
+from flextell.tenants.model import Gender
+from flextell.tenants.paging import After, ForeignCursor, SortOrder, Window
 
 SortKey = Literal["first_name", "last_name", "date_of_birth", "gender", "created_at", "updated_at"]
-SortOrder = Literal["asc", "desc"]
 
 SORT_KEYS: tuple[SortKey, ...] = get_args(SortKey)
 TIMES: frozenset[SortKey] = frozenset({"date_of_birth", "created_at", "updated_at"})
@@ -96,17 +95,6 @@ def end_of_day_years_ago(now: int, years: int) -> int:
     except ValueError:
         then = today.replace(year=today.year - years, day=28)
     return int((then + timedelta(days=1)).timestamp())
-
-
-def sort_value(customer: Customer, key: SortKey) -> Value:
-    """What a customer is sorted by."""
-    match key:
-        case "created_at":
-            return customer.created_at
-        case "updated_at":
-            return customer.updated_at
-    value: Value = getattr(customer.details, key)
-    return value
 
 
 def check_after(after: After, key: SortKey) -> After:

@@ -12,7 +12,7 @@ It needs no seal: it only ever says where to continue, and every query keeps to 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import orjson
 
@@ -23,11 +23,14 @@ MAXIMUM_SIZE = 100
 # The product of both stays far below 64 bits.
 MAXIMUM_PAGE = 2**31 - 1
 MAXIMUM_CURSOR_CHARACTERS = 8192
+# A list is counted no further: the total of a longer one says at least so many.
+MOST_COUNTED = 10_000
 
 _PREFIX = "cursor_"
 
 T = TypeVar("T")
 Value = str | int | None
+SortOrder = Literal["asc", "desc"]
 Question = Mapping[str, str | int | bool]
 
 
@@ -76,7 +79,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
-    """Rows of a window, what the next one is after (None: nothing is left), and how many in all."""
+    """Rows of a window, what the next one is after (None: nothing is left), and how many in all.
+
+    A total of `MOST_COUNTED` may be more.
+    """
 
     rows: tuple[T, ...]
     next: After | None
