@@ -33,7 +33,7 @@ from flextell.store.opening import database_url, engine, migrate
 from tests.postgres import fresh_database
 
 NEXT = Path(__file__).parents[1] / "tests" / "store" / "versions" / "next"
-NEXT_HEAD = "9999_since_0003"
+NEXT_HEAD = "9998_since_0003"
 CONNECTIONS = 16
 QUIET_SECONDS = 10.0
 TOKENS_A_GRANT = 10

@@ -163,7 +163,7 @@ def furnish(unit: Unit) -> Ids:
         ),
         NOON,
     )
-    vip = customers.add_tag(bosphorus, "VIP", "#FFAA00", NOON)
+    vip = unit.tags.add(bosphorus, "VIP", "#FFAA00", NOON)
     customers.put_tag(bosphorus, ada, vip)
     grace = customers.add(
         bosphorus, CustomerDetails("Grace", "Hopper", "+15551234567"), OLD_CUSTOMER_AT

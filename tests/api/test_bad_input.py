@@ -156,15 +156,25 @@ async def test_an_unknown_path_or_version_is_not_found(clinic: Clinic, path: str
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
-@pytest.mark.parametrize("path", ["/api", CUSTOMERS, f"{CUSTOMERS}/1", "/api/openapi.json"])
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api", "GET, HEAD"),
+        (CUSTOMERS, "GET, HEAD, POST"),
+        (f"{CUSTOMERS}/1", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("/api/openapi.json", "GET, HEAD"),
+    ],
+)
 async def test_a_wrong_method_is_told_the_right_ones(
-    clinic: Clinic, path: str, method: str
+    clinic: Clinic, path: str, allowed: str, method: str
 ) -> None:
     """RFC 9110 §15.5.6."""
+    if method in allowed:
+        return
     answer = await raw(clinic, path, method=method)
 
     assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.headers["allow"] == allowed
 
 
 async def test_head_has_the_headers_of_get_and_no_body(clinic: Clinic) -> None:
@@ -198,7 +208,7 @@ async def test_every_answer_carries_the_headers_of_the_house(clinic: Clinic) -> 
         await clinic.get(CUSTOMERS),
         await clinic.client.get(CUSTOMERS),
         await clinic.client.get("/api/nowhere"),
-        await clinic.client.post(CUSTOMERS),
+        await clinic.client.delete(CUSTOMERS),
         await clinic.client.get("/api/openapi.json"),
     ]
 

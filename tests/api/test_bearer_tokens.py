@@ -1,5 +1,7 @@
 """The four causes of a 401, the 403, and how soon a revoked token is refused (wire §b.8, §e 5)."""
 
+import re
+
 import pytest
 
 from flextell.api.routes import TABLE
@@ -94,10 +96,11 @@ async def test_a_token_revoked_elsewhere_is_refused_after_the_next_news(
 
 
 async def test_the_token_of_a_disabled_person_is_refused(clinic: Clinic) -> None:
-    token = clinic.token("sub-dora", grant_id="grant-dora")
+    token = clinic.token("sub-dora", "read write", grant_id="grant-dora")
 
     for row in TABLE:
-        answer = await clinic.get("/api" + row.path.replace("{id}", "1"), token=token)
+        path = "/api" + re.sub(r"\{\w+\}", "1", row.path)
+        answer = await clinic.get(path, token=token, method=row.method)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
 
 

@@ -126,7 +126,7 @@ def test_what_is_kept_comes_back(store: Store) -> None:
         unit.tenants.add_member(tenant_id, alice, "owner")
         ada = CustomerDetails("Ada", "Çelik", "+1", country_id=country, person_id=alice)
         customer_id = unit.customers.add(tenant_id, ada, NOON)
-        tag = unit.customers.add_tag(tenant_id, "VIP", "#FFAA00", NOON)
+        tag = unit.tags.add(tenant_id, "VIP", "#FFAA00", NOON)
         unit.customers.put_tag(tenant_id, customer_id, tag)
         unit.customers.put_tag(tenant_id, customer_id, tag)
 
@@ -158,7 +158,7 @@ def test_no_verb_reaches_into_another_tenant(store: Store) -> None:
         unit.tenants.add_member(there, bob, "owner")
         mine = unit.customers.add(here, EVERYONE[0], NOON)
         theirs = unit.customers.add(there, EVERYONE[1], NOON)
-        their_tag = unit.customers.add_tag(there, "VIP", "#FFAA00", NOON)
+        their_tag = unit.tags.add(there, "VIP", "#FFAA00", NOON)
 
         assert unit.customers.get(here, theirs) is None
         assert not unit.customers.delete(here, theirs, NOON)

@@ -31,7 +31,7 @@ from tests.store.samples import PHOTOS, a_grant, a_token, connect_photos, digest
 HERE = Path(__file__).parent / "versions"
 NEXT = (*VERSIONS, HERE / "next")
 CONTRACT = (*NEXT, HERE / "contract")
-NEXT_HEAD = "9999_since_0003"
+NEXT_HEAD = "9998_since_0003"
 GRANTS = 300
 FIRST = "Clients of refresh tokens"
 
@@ -75,7 +75,7 @@ def upgrade(settings: Settings, report: Report = silent) -> str | None:
 
 def contract(settings: Settings) -> str | None:
     """`flextell migrate`, as the version after the next has it."""
-    with program("0005"), pytest.MonkeyPatch.context() as patch:
+    with program("9999"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(backfill, "MOST_ROWS", 20_000)
         return migrate(settings, versions=CONTRACT)
 

@@ -5,16 +5,25 @@ What happens in a call stands in `call` and `bearer`, once; here are the two way
 
 import asyncio
 from concurrent.futures import Future
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import httpx2
 
 from flextell_sdk.api import operations
-from flextell_sdk.api.models import About, Customer, Tenant
+from flextell_sdk.api.models import About
 from flextell_sdk.api.operation import Operation, as_query
-from flextell_sdk.api.paging import AsyncListing, Listing
 from flextell_sdk.call import Finished, advance, performed
+from flextell_sdk.catalogue import (
+    Account,
+    AsyncAccount,
+    AsyncCustomers,
+    AsyncNotes,
+    AsyncTags,
+    Customers,
+    Notes,
+    Tags,
+)
 from flextell_sdk.errors import NotForThere
 from flextell_sdk.grant import Grant
 from flextell_sdk.tokens import Tokens
@@ -75,6 +84,8 @@ class Client:
         self.tenant = tenant
         self.account = Account(self)
         self.customers = Customers(self)
+        self.notes = Notes(self)
+        self.tags = Tags(self)
 
     def in_tenant(self, tenant: int) -> "Client":
         """The same, acting in that tenant."""
@@ -126,6 +137,8 @@ class AsyncClient:
         self.tenant = tenant
         self.account = AsyncAccount(self)
         self.customers = AsyncCustomers(self)
+        self.notes = AsyncNotes(self)
+        self.tags = AsyncTags(self)
 
     def in_tenant(self, tenant: int) -> "AsyncClient":
         """The same, acting in that tenant."""
@@ -169,55 +182,3 @@ class AsyncClient:
             except httpx2.RequestError as problem:
                 failure = problem
         return step.value
-
-
-class Account:
-    """What belongs to the person."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def tenants(self, **query: Unpack[operations.ListQuery]) -> Listing[Tenant]:
-        """The businesses that the person belongs to."""
-        return Listing(self._client.perform, operations.list_tenants(**query))
-
-
-class AsyncAccount:
-    """As `Account`, for tasks."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    def tenants(self, **query: Unpack[operations.ListQuery]) -> AsyncListing[Tenant]:
-        """The businesses that the person belongs to."""
-        return AsyncListing(self._client.perform, operations.list_tenants(**query))
-
-
-class Customers:
-    """The customers of the tenant."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def list(self, **query: Unpack[operations.CustomerQuery]) -> Listing[Customer]:
-        """Customers, page by page as they are read."""
-        return Listing(self._client.perform, operations.list_customers(**query))
-
-    def get(self, customer_id: int) -> Customer:
-        """One customer."""
-        return self._client.perform(operations.get_customer(customer_id))
-
-
-class AsyncCustomers:
-    """As `Customers`, for tasks."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    def list(self, **query: Unpack[operations.CustomerQuery]) -> AsyncListing[Customer]:
-        """Customers, page by page as they are read."""
-        return AsyncListing(self._client.perform, operations.list_customers(**query))
-
-    async def get(self, customer_id: int) -> Customer:
-        """One customer."""
-        return await self._client.perform(operations.get_customer(customer_id))

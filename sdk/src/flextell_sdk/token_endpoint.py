@@ -103,7 +103,7 @@ def check_revoked(response: httpx2.Response) -> None:
 def request_id_of(response: httpx2.Response) -> str:
     """What the server calls this exchange; empty if it does not say."""
     headers = response.headers
-    return headers.get("request-id") or headers.get("request-id") or ""
+    return headers.get("request-id") or headers.get("x-request-id") or ""
 
 
 def form_request(app: App, server: Server, url: str, fields: Mapping[str, str]) -> httpx2.Request:

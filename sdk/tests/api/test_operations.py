@@ -11,13 +11,23 @@ from flextell_sdk.api import operations
 from flextell_sdk.api.operation import Operation, as_query
 from flextell_sdk.client import AsyncClient, Client
 from flextell_sdk.errors import UnexpectedAnswer
+from flextell_sdk.parts import AsyncPart, Part
 from sdk.tests.world import World
 
+UNDO = ("delete", "restore")
 METHODS: dict[str, str] = {
     "about": "about",
     "list_tenants": "account.tenants",
     "list_customers": "customers.list",
     "get_customer": "customers.get",
+    **{f"{verb}_customer": f"customers.{verb}" for verb in ("create", "update", *UNDO)},
+    "put_customer_tag": "customers.put_tag",
+    "delete_customer_tag": "customers.delete_tag",
+    **{
+        f"{verb}_{what}{'s' if verb == 'list' else ''}": f"{what}s.{verb}"
+        for what in ("note", "tag")
+        for verb in ("list", "create", "get", "update", *UNDO)
+    },
 }
 # Those that make no operation with a name of its own.
 GENERAL = {"call", "perform", "in_tenant"}
@@ -29,7 +39,7 @@ def operation_functions() -> dict[str, Callable[..., Any]]:
     return {
         name: function
         for name, function in inspect.getmembers(operations, inspect.isfunction)
-        if function.__module__ == operations.__name__
+        if function.__module__ == operations.__name__ and name[0] != "_"
         and get_origin(get_type_hints(function)["return"]) is Operation
     }
 
@@ -48,8 +58,8 @@ def public_methods(client: object) -> set[str]:
     parts = {
         f"{part}.{name}"
         for part, of in vars(client).items()
-        if type(of).__module__ == type(client).__module__
-        for name, _ in inspect.getmembers(of, inspect.ismethod)
+        if isinstance(of, Part | AsyncPart)
+        for name, _ in inspect.getmembers(of, callable)
         if name[0] != "_"
     }
     return own - GENERAL | parts
@@ -138,3 +148,14 @@ def test_a_query_is_text_without_what_is_absent() -> None:
         "day": "2025-06-15",
         "moment": "2025-06-15T15:06:00+00:00",
     }
+
+
+def test_what_changes_something_sends_it_as_json_with_times_as_text() -> None:
+    made = operations.create_customer(
+        first_name="Ada", date_of_birth=date(1815, 12, 10), tag_ids=[7], idempotency_key="k"
+    )
+
+    assert (made.method, made.path, made.idempotency_key) == ("POST", "/v1/customers", "k")
+    assert made.body == {"first_name": "Ada", "date_of_birth": "1815-12-10", "tag_ids": [7]}
+    assert made.is_repeatable
+    assert operations.update_note(1, 2, content="x").path == "/v1/customers/1/notes/2"

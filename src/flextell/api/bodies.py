@@ -5,12 +5,14 @@ validation_error. Unknown members are ignored. A body that changes something hol
 be changed: `Body.changes` says what was sent.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -64,6 +66,22 @@ def _seconds(value: object) -> int:
     except (ValueError, OverflowError):
         raise PydanticCustomError("moment", "") from None
 
+
+# One at-sign with something on either side and a dot behind it: whether it is somebody's, only a
+# message to it could tell.
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+
+
+def _address(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise PydanticCustomError("email", "")
+    return value
+
+
+Email = Annotated[
+    str, AfterValidator(_address), Field(max_length=255, json_schema_extra={"format": "email"})
+]
+"""An e-mail address."""
 
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 """A whole number, or the text of one (wire §e 8); not true or false."""

@@ -18,6 +18,12 @@ class One(TypedDict, Generic[T]):
     data: T
 
 
+class Message(TypedDict):
+    """What was done, in a sentence."""
+
+    message: str
+
+
 class Error(TypedDict):
     """Why not: a code for programs and a sentence for their developers."""
 

@@ -7,6 +7,7 @@
     └── NoSuchMembership, NotPermitted        403 forbidden
     PagingProblem           400 invalid_request
     AgesCrossed             422 validation_error
+    NameTaken               409 conflict
     StoreUnavailable        503 service_unavailable, with Retry-After
     anything else           a bug: 500 server_error, logged under the request's id
 
@@ -26,6 +27,7 @@ from flextell.store.port import StoreUnavailable
 from flextell.tenants.access import InvalidTenantHeader, TenantNotNamed, TenantRefusal
 from flextell.tenants.customers import AgesCrossed
 from flextell.tenants.paging import PagingProblem
+from flextell.tenants.tags import NameTaken
 
 RETRY_SECONDS = 2
 
@@ -116,6 +118,8 @@ def api_error(problem: Exception, realm: str) -> ApiError:
             return ApiError("invalid_request", str(problem))
         case TenantRefusal():
             return ApiError("forbidden", str(problem))
+        case NameTaken():
+            return conflict(str(problem))
         case AgesCrossed():
             return ApiError("validation_error", str(problem))
         case StoreUnavailable():

@@ -12,7 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from flextell.api.errors import ApiError
 from flextell.api.faults import refused
 from flextell.oauth.parameters import MalformedForm, parse_form
-from flextell.tenants.paging import MAXIMUM_CURSOR_CHARACTERS, MAXIMUM_PAGE, MAXIMUM_SIZE
+from flextell.tenants.customers import MAXIMUM_SEARCH_CHARACTERS
+from flextell.tenants.paging import (
+    MAXIMUM_CURSOR_CHARACTERS,
+    MAXIMUM_PAGE,
+    MAXIMUM_SIZE,
+    SortOrder,
+)
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -36,6 +42,20 @@ class ListParameters(BaseModel):
         max_length=MAXIMUM_CURSOR_CHARACTERS,
         description="`meta.cursor` of the answer before; it carries the filters and the order.",
     )
+
+
+class SearchParameters(ListParameters):
+    """Which part of a list that can be searched, and has deleted things in it."""
+
+    search: str | None = Field(
+        None,
+        max_length=MAXIMUM_SEARCH_CHARACTERS,
+        description="Part of the text; case and accents are equal.",
+    )
+    sort_order: SortOrder | None = Field(
+        None, description="Default `asc`, and `desc` where `sort_by` is absent."
+    )
+    trashed: bool | None = Field(None, description="Deleted ones too.")
 
 
 PAGING = frozenset(ListParameters.model_fields)

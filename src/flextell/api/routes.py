@@ -7,16 +7,21 @@ named: the endpoint acts in no tenant). Dispatch, OpenAPI document and tests rea
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from flextell.api import account, customers
-from flextell.api.customers import CustomerListParameters
-from flextell.api.envelopes import One
+from flextell.api import account, customers, notes, tags
+from flextell.api.bodies import Body
+from flextell.api.customers import CustomerChanges, CustomerListParameters, NewCustomer
+from flextell.api.envelopes import Message, One
 from flextell.api.errors import unknown_path, wrong_method
+from flextell.api.notes import NewNote, NoteChanges, NoteListParameters
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
-from flextell.api.row import Row
-from flextell.api.shapes.customer import Customer
+from flextell.api.row import Row, Run
+from flextell.api.shapes.customer import Customer, Tag
+from flextell.api.shapes.note import Note
 from flextell.api.shapes.tenant import Tenant
+from flextell.api.tags import NewTag, TagChanges, TagListParameters
 from flextell.tenants.access import Permission
 from flextell.tenants.model import LARGEST_ID
 
@@ -24,38 +29,77 @@ PREFIX = "/api"
 # Other spellings of the canonical version (wire §e 1).
 VERSIONS: Mapping[str, str] = {"/v0.0.1": "/v1"}
 
-SEE_CUSTOMERS = Permission.SEE_CUSTOMERS
+SEE_CUSTOMERS, CHANGE_CUSTOMERS = Permission.SEE_CUSTOMERS, Permission.CHANGE_CUSTOMERS
+READ_CUSTOMERS, WRITE_CUSTOMERS = ("customers:read",), ("customers:write",)
+READ_TAGS, WRITE_TAGS = ("tags:read",), ("tags:write",)
+ACCOUNT = ("account:read", "tenants:read")
+
+
+def _see(
+    path: str,
+    scopes: tuple[str, ...],
+    run: Run,
+    returns: Any,
+    query: type[ListParameters] | None = None,
+    *,
+    brief: bool = False,
+) -> Row:
+    """Read what has to do with customers."""
+    return Row("GET", path, scopes, SEE_CUSTOMERS, run, returns, query, brief=brief)
+
+
+def _change(
+    method: str,
+    path: str,
+    scopes: tuple[str, ...],
+    run: Run,
+    returns: Any,
+    body: type[Body] | None = None,
+    status: int = 200,
+) -> Row:
+    """Change what has to do with customers."""
+    return Row(method, path, scopes, CHANGE_CUSTOMERS, run, returns, body=body, status=status)
+
+
+# fmt: off
+CUSTOMERS, CUSTOMER = "/v1/customers", "/v1/customers/{id}"
+NOTES, NOTE = f"{CUSTOMER}/notes", f"{CUSTOMER}/notes/{{note_id}}"
+TAGS, TAG = "/v1/tags", "/v1/tags/{id}"
+PUT_ON = f"{CUSTOMER}/tags/{{tag_id}}"
 
 TABLE: tuple[Row, ...] = (
     Row("GET", "", (), None, account.about, One[account.About], brief=True),
-    Row(
-        "GET",
-        "/v1/account/tenants",
-        ("account:read", "tenants:read"),
-        None,
-        account.list_tenants,
-        Page[Tenant],
-        ListParameters,
-    ),
-    Row(
-        "GET",
-        "/v1/customers",
-        ("customers:read",),
-        SEE_CUSTOMERS,
-        customers.list_customers,
-        Page[Customer],
-        CustomerListParameters,
-    ),
-    Row(
-        "GET",
-        "/v1/customers/{id}",
-        ("customers:read",),
-        SEE_CUSTOMERS,
-        customers.get_customer,
-        One[Customer],
-        brief=True,
-    ),
+    Row("GET", "/v1/account/tenants", ACCOUNT, None,
+        account.list_tenants, Page[Tenant], ListParameters),
+
+    _see(CUSTOMERS, READ_CUSTOMERS, customers.list_customers, Page[Customer],
+         CustomerListParameters),
+    _change("POST", CUSTOMERS, WRITE_CUSTOMERS, customers.create_customer, One[Customer],
+            NewCustomer, 201),
+    _see(CUSTOMER, READ_CUSTOMERS, customers.get_customer, One[Customer], brief=True),
+    _change("PUT", CUSTOMER, WRITE_CUSTOMERS, customers.update_customer, One[Customer],
+            CustomerChanges),
+    _change("DELETE", CUSTOMER, WRITE_CUSTOMERS, customers.delete_customer, One[Message]),
+    _change("POST", f"{CUSTOMER}/restore", WRITE_CUSTOMERS, customers.restore_customer,
+            One[Customer]),
+
+    _see(NOTES, READ_CUSTOMERS, notes.list_notes, Page[Note], NoteListParameters),
+    _change("POST", NOTES, WRITE_CUSTOMERS, notes.create_note, One[Note], NewNote, 201),
+    _see(NOTE, READ_CUSTOMERS, notes.get_note, One[Note]),
+    _change("PUT", NOTE, WRITE_CUSTOMERS, notes.update_note, One[Note], NoteChanges),
+    _change("DELETE", NOTE, WRITE_CUSTOMERS, notes.delete_note, One[Message]),
+    _change("POST", f"{NOTE}/restore", WRITE_CUSTOMERS, notes.restore_note, One[Note]),
+
+    _see(TAGS, READ_TAGS, tags.list_tags, Page[Tag], TagListParameters),
+    _change("POST", TAGS, WRITE_TAGS, tags.create_tag, One[Tag], NewTag, 201),
+    _see(TAG, READ_TAGS, tags.get_tag, One[Tag]),
+    _change("PUT", TAG, WRITE_TAGS, tags.update_tag, One[Tag], TagChanges),
+    _change("DELETE", TAG, WRITE_TAGS, tags.delete_tag, One[Message]),
+    _change("POST", f"{TAG}/restore", WRITE_TAGS, tags.restore_tag, One[Tag]),
+    _change("PUT", PUT_ON, WRITE_CUSTOMERS, tags.put_customer_tag, One[Customer]),
+    _change("DELETE", PUT_ON, WRITE_CUSTOMERS, tags.delete_customer_tag, One[Message]),
 )
+# fmt: on
 
 _ID = re.compile(r"[1-9][0-9]{0,18}")
 

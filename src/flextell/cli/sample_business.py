@@ -63,9 +63,7 @@ def open_business(unit: Unit, owner_id: int, now: int) -> None:
     bristol = unit.tenants.add_place("city", "Bristol")
     tenant_id = unit.tenants.add(_business(united_kingdom, bristol), now)
     unit.tenants.add_member(tenant_id, owner_id, "owner")
-    tags = {
-        name: unit.customers.add_tag(tenant_id, name, color, now) for name, color in TAGS.items()
-    }
+    tags = {name: unit.tags.add(tenant_id, name, color, now) for name, color in TAGS.items()}
     for number, line in enumerate(CUSTOMERS):
         came = now - (len(CUSTOMERS) - number) * 9 * DAY
         details = _details(line, number, united_kingdom, owner_id)

@@ -1,7 +1,7 @@
 """Customers and their tags, kept. Every statement here names the tenant."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from flextell.store import listing
@@ -91,17 +91,14 @@ class SqlCustomers:
         return Found(self._customers(tenant_id, found.rows), found.next, found.total)
 
     def add(self, tenant_id: int, details: CustomerDetails, now: int) -> int:
-        if details.person_id is not None and not self._is_member(tenant_id, details.person_id):
-            raise OutsideTenant
+        self._demand_member(tenant_id, details)
         [(customer_id,)] = self._sql.all(
             f"INSERT INTO customers (tenant_id, {_DETAILS}, search_text, created_at, updated_at) "
             f"VALUES (:tenant_id, :{_DETAILS.replace(', ', ', :')}, :search_text, :now, :now) "
             "RETURNING customer_id",
             tenant_id=tenant_id,
             **asdict(details),
-            search_text=search_text(
-                details.first_name, details.last_name, details.phone_number, details.email
-            ),
+            search_text=_searched(details),
             now=now,
         )
         return int(customer_id)
@@ -116,22 +113,52 @@ class SqlCustomers:
         )
         return changed == 1
 
-    def add_tag(self, tenant_id: int, name: str, color: str, now: int) -> int:
-        [(tag_id,)] = self._sql.all(
-            "INSERT INTO tags (tenant_id, name, color, created_at, updated_at) "
-            "VALUES (:tenant_id, :name, :color, :now, :now) RETURNING tag_id",
-            tenant_id=tenant_id,
-            name=name,
-            color=color,
+    def put(self, customer: Customer, now: int) -> None:
+        details = customer.details
+        self._demand_member(customer.tenant_id, details)
+        assigned = ", ".join(f"{name} = :{name}" for name in _DETAILS.split(", "))
+        self._sql.run(
+            f"UPDATE customers SET {assigned}, search_text = :search_text, updated_at = :now "
+            "WHERE tenant_id = :tenant_id AND customer_id = :customer_id",
+            tenant_id=customer.tenant_id,
+            customer_id=customer.customer_id,
+            **asdict(details),
+            search_text=_searched(details),
             now=now,
         )
-        return int(tag_id)
+
+    def restore(self, tenant_id: int, customer_id: int, now: int) -> bool:
+        changed = self._sql.run(
+            "UPDATE customers SET deleted_at = NULL, updated_at = :now "
+            "WHERE tenant_id = :tenant_id AND customer_id = :customer_id "
+            "AND deleted_at IS NOT NULL",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+            now=now,
+        )
+        return changed == 1
+
+    def set_tags(self, tenant_id: int, customer_id: int, tag_ids: Collection[int]) -> None:
+        had = {tag.tag_id for tag in self._tags(tenant_id, [customer_id])[customer_id]}
+        for tag_id in sorted(had - set(tag_ids)):
+            self.take_tag(tenant_id, customer_id, tag_id)
+        for tag_id in sorted(set(tag_ids) - had):
+            self.put_tag(tenant_id, customer_id, tag_id)
+
+    def take_tag(self, tenant_id: int, customer_id: int, tag_id: int) -> None:
+        self._sql.run(
+            "DELETE FROM customer_tags WHERE customer_id = :customer_id AND tag_id = :tag_id "
+            "AND customer_id IN (SELECT customer_id FROM customers WHERE tenant_id = :tenant_id)",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+            tag_id=tag_id,
+        )
 
     def put_tag(self, tenant_id: int, customer_id: int, tag_id: int) -> None:
         theirs = self._sql.one(
             "SELECT 1 FROM customers c JOIN tags t ON t.tenant_id = c.tenant_id "
             "WHERE c.tenant_id = :tenant_id AND c.customer_id = :customer_id "
-            "AND t.tag_id = :tag_id",
+            "AND t.tag_id = :tag_id AND t.deleted_at IS NULL",
             tenant_id=tenant_id,
             customer_id=customer_id,
             tag_id=tag_id,
@@ -145,13 +172,17 @@ class SqlCustomers:
             tag_id=tag_id,
         )
 
-    def _is_member(self, tenant_id: int, person_id: int) -> bool:
+    def _demand_member(self, tenant_id: int, details: CustomerDetails) -> None:
+        """Raises OutsideTenant unless the person who looks after the customer is a member."""
+        if details.person_id is None:
+            return
         row = self._sql.one(
             "SELECT 1 FROM memberships WHERE tenant_id = :tenant_id AND person_id = :person_id",
             tenant_id=tenant_id,
-            person_id=person_id,
+            person_id=details.person_id,
         )
-        return row is not None
+        if row is None:
+            raise OutsideTenant
 
     def _customers(self, tenant_id: int, rows: Sequence[Row]) -> tuple[Customer, ...]:
         tags = self._tags(tenant_id, [row[0] for row in rows]) if rows else {}
@@ -185,3 +216,7 @@ def _customer(tenant_id: int, row: Row, tags: tuple[Tag, ...]) -> Customer:
         updated_at=row[2],
         deleted_at=row[3],
     )
+
+
+def _searched(details: CustomerDetails) -> str:
+    return search_text(details.first_name, details.last_name, details.phone_number, details.email)

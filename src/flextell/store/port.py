@@ -6,9 +6,9 @@ raises, nothing of it is kept. Units are isolated as if they ran one after anoth
 verb below says that it is atomic.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from flextell.accounts.model import Person, Session
 from flextell.accounts.throttle import Count, Key
@@ -24,7 +24,16 @@ from flextell.oauth.model import (
     RefreshToken,
 )
 from flextell.tenants.customers import CustomerQuery
-from flextell.tenants.model import Customer, CustomerDetails, Membership, Tenant, TenantDetails
+from flextell.tenants.lists import ListQuery
+from flextell.tenants.model import (
+    Customer,
+    CustomerDetails,
+    Membership,
+    Tag,
+    Tenant,
+    TenantDetails,
+)
+from flextell.tenants.notes import Note
 from flextell.tenants.paging import Found, Window
 
 T = TypeVar("T")
@@ -277,6 +286,15 @@ class Tenants(Protocol):
     def add_member(self, tenant_id: int, person_id: int, role: str) -> None:
         """Let a person belong to a tenant, or give a member another role."""
 
+    def is_member(self, tenant_id: int, person_id: int) -> bool:
+        """Whether the person belongs to the tenant."""
+
+    def member(self, tenant_id: int, subject: str) -> int | None:
+        """The id of the person, if they belong to the tenant."""
+
+    def has_place(self, kind: Literal["country", "city", "district"], place_id: int) -> bool:
+        """Whether there is such a place."""
+
     def add_place(self, kind: Literal["country", "city", "district"], name: str) -> int:
         """Keep a place that tenants and customers can refer to; say its id."""
 
@@ -299,11 +317,72 @@ class Customers(Protocol):
     def delete(self, tenant_id: int, customer_id: int, now: int) -> bool:
         """Hide the customer, but from those who ask for deleted ones. False if there is none."""
 
-    def add_tag(self, tenant_id: int, name: str, color: str, now: int) -> int:
-        """Keep a new tag; say its id."""
+    def put(self, customer: Customer, now: int) -> None:
+        """Replace the details of a customer who is there.
+
+        Raises OutsideTenant if the person who looks after them is no member.
+        """
+
+    def restore(self, tenant_id: int, customer_id: int, now: int) -> bool:
+        """Show a deleted customer again. False if there is none that was deleted."""
 
     def put_tag(self, tenant_id: int, customer_id: int, tag_id: int) -> None:
         """Put a tag on a customer; twice is once. Raises OutsideTenant if one is not theirs."""
+
+    def take_tag(self, tenant_id: int, customer_id: int, tag_id: int) -> None:
+        """Take a tag off a customer, if it is there."""
+
+    def set_tags(self, tenant_id: int, customer_id: int, tag_ids: Collection[int]) -> None:
+        """Let a customer have these tags and no others. Raises OutsideTenant as `put_tag` does."""
+
+
+class Tags(Protocol):
+    """Tags. No verb reaches beyond the tenant it is given; a living name is there once."""
+
+    def find(self, tenant_id: int, query: ListQuery) -> Found[Tag]:
+        """The part of the list that was asked for."""
+
+    def get(self, tenant_id: int, tag_id: int, *, trashed: bool = False) -> Tag | None:
+        """The tag, unless there is none in this tenant; a deleted one only if asked for."""
+
+    def add(self, tenant_id: int, name: str, color: str, now: int) -> int:
+        """Keep a new tag; say its id.
+
+        Atomic: of several with one name, all but the first raise NameTaken.
+        """
+
+    def change(self, tenant_id: int, tag_id: int, changes: Mapping[str, Any], now: int) -> None:
+        """Change `name` or `color`. Raises NameTaken."""
+
+    def delete(self, tenant_id: int, tag_id: int, now: int) -> bool:
+        """Hide the tag, also from the customers who have it. False if there is none."""
+
+    def restore(self, tenant_id: int, tag_id: int, now: int) -> bool:
+        """Show a deleted tag again. False if there is none that was deleted. Raises NameTaken."""
+
+
+class Notes(Protocol):
+    """Notes about customers. No verb reaches beyond the tenant and the customer it is given."""
+
+    def find(self, tenant_id: int, customer_id: int, query: ListQuery) -> Found[Note]:
+        """The part of the list that was asked for."""
+
+    def get(
+        self, tenant_id: int, customer_id: int, note_id: int, *, trashed: bool = False
+    ) -> Note | None:
+        """The note, unless there is none; a deleted one only if asked for."""
+
+    def add(self, tenant_id: int, customer_id: int, person_id: int, content: str, now: int) -> int:
+        """Keep a new note of a customer and a member of this tenant; say its id."""
+
+    def put(self, tenant_id: int, note: Note, now: int) -> None:
+        """Replace content and author of a note that is there."""
+
+    def delete(self, tenant_id: int, customer_id: int, note_id: int, now: int) -> bool:
+        """Hide the note. False if there is none."""
+
+    def restore(self, tenant_id: int, customer_id: int, note_id: int, now: int) -> bool:
+        """Show a deleted note again. False if there is none that was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +439,10 @@ class Unit(Protocol):
     def tenants(self) -> Tenants: ...
     @property
     def customers(self) -> Customers: ...
+    @property
+    def tags(self) -> Tags: ...
+    @property
+    def notes(self) -> Notes: ...
     @property
     def kept_answers(self) -> KeptAnswers: ...
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -230,10 +231,34 @@ tags = Table(
     Column("tag_id", Number, primary_key=True),
     Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False, index=True),
     Column("name", Text, nullable=False),
+    Column("unique_name", Text),  # null only in rows that a program of before made
     Column("color", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
+    Index(
+        None,
+        "tenant_id",
+        "unique_name",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("note_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("customer_id", Number, ForeignKey("customers.customer_id"), nullable=False),
+    Column("person_id", Number, ForeignKey("people.person_id"), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("search_text", Text, nullable=False),  # the content without case and accents
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index(None, "customer_id", "created_at", "note_id"),
 )
 
 customer_tags = Table(

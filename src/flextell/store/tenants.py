@@ -106,6 +106,31 @@ class SqlTenants:
             role=role,
         )
 
+    def is_member(self, tenant_id: int, person_id: int) -> bool:
+        row = self._sql.one(
+            "SELECT 1 FROM memberships WHERE tenant_id = :tenant_id AND person_id = :person_id",
+            tenant_id=tenant_id,
+            person_id=person_id,
+        )
+        return row is not None
+
+    def member(self, tenant_id: int, subject: str) -> int | None:
+        row = self._sql.one(
+            "SELECT m.person_id FROM memberships m JOIN people p ON p.person_id = m.person_id "
+            "WHERE m.tenant_id = :tenant_id AND p.subject = :subject",
+            tenant_id=tenant_id,
+            subject=subject,
+        )
+        return None if row is None else int(row[0])
+
+    def has_place(self, kind: Literal["country", "city", "district"], place_id: int) -> bool:
+        row = self._sql.one(
+            "SELECT 1 FROM places WHERE place_id = :place_id AND kind = :kind",
+            place_id=place_id,
+            kind=kind,
+        )
+        return row is not None
+
     def add_place(self, kind: Literal["country", "city", "district"], name: str) -> int:
         [(place_id,)] = self._sql.all(
             "INSERT INTO places (kind, name) VALUES (:kind, :name) RETURNING place_id",

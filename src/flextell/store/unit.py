@@ -10,6 +10,7 @@ from flextell.store.consents import SqlConsents
 from flextell.store.customers import SqlCustomers
 from flextell.store.grants import SqlGrants
 from flextell.store.kept_answers import SqlKeptAnswers
+from flextell.store.notes import SqlNotes
 from flextell.store.people import SqlPeople, SqlSessions
 from flextell.store.port import Unit
 from flextell.store.rate_counts import SqlRateCounts
@@ -18,6 +19,7 @@ from flextell.store.restored import end_all_access, number_news_anew
 from flextell.store.revocations import SqlRevocations
 from flextell.store.signing_keys import SqlSigningKeys
 from flextell.store.sweep import sweep
+from flextell.store.tags import SqlTags
 from flextell.store.tenants import SqlTenants
 from flextell.store.throttles import SqlThrottles
 from flextell.store.transaction import Transaction
@@ -97,6 +99,14 @@ class SqlUnit:
     @cached_property
     def customers(self) -> SqlCustomers:
         return SqlCustomers(self._transaction)
+
+    @cached_property
+    def tags(self) -> SqlTags:
+        return SqlTags(self._transaction)
+
+    @cached_property
+    def notes(self) -> SqlNotes:
+        return SqlNotes(self._transaction)
 
     @cached_property
     def kept_answers(self) -> SqlKeptAnswers:

@@ -95,3 +95,23 @@ class Customer:
     def full_name(self) -> str:
         """First and last name."""
         return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote about a customer."""
+
+    id: int
+    content: str
+    user_id: int | None = None
+    author: Reference | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in a sentence."""
+
+    message: str = ""

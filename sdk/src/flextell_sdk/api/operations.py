@@ -1,9 +1,10 @@
 """Every operation of the API: a function for each, which makes the value that says it all."""
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
-from flextell_sdk.api.models import About, Customer, Tenant
+from flextell_sdk.api.models import About, Customer, Done, Note, Tag, Tenant
 from flextell_sdk.api.operation import Operation, as_query
 from flextell_sdk.api.paging import Page, page_of
 from flextell_sdk.api.reading import reader
@@ -35,6 +36,46 @@ class CustomerQuery(ListQuery, total=False):
     trashed: bool
 
 
+class SearchQuery(ListQuery, total=False):
+    """Which rows of a list that can be searched, in which order."""
+
+    search: str
+    sort_by: str
+    sort_order: Literal["asc", "desc"]
+    trashed: bool
+
+
+class CustomerFields(TypedDict, total=False):
+    """What a customer is made or changed with; a change sends only what is to change."""
+
+    first_name: str
+    last_name: str
+    phone_number: str
+    email: str | None
+    date_of_birth: date | datetime | str | None
+    gender: Literal["male", "female", "other"] | None
+    country_id: int | None
+    identity_number: str | None
+    job: str | None
+    address: str | None
+    user_id: int | None
+    tag_ids: list[int]
+
+
+class NoteFields(TypedDict, total=False):
+    """What a note is made or changed with."""
+
+    content: str
+    user_id: int
+
+
+class TagFields(TypedDict, total=False):
+    """What a tag is made or changed with; `color` is `#RRGGBB`."""
+
+    name: str
+    color: str
+
+
 def about() -> Operation[About]:
     """What the API says of itself. Any valid token will do."""
     return Operation("GET", "", one(About))
@@ -55,6 +96,102 @@ def get_customer(customer_id: int) -> Operation[Customer]:
     return Operation("GET", f"/v1/customers/{customer_id:d}", one(Customer))
 
 
+def create_customer(
+    *, idempotency_key: str = "", **fields: Unpack[CustomerFields]
+) -> Operation[Customer]:
+    """Create a customer; with a key it may be sent again. Scope: customers:write."""
+    return _send("POST", "/v1/customers", Customer, fields, idempotency_key)
+
+
+def update_customer(customer_id: int, **fields: Unpack[CustomerFields]) -> Operation[Customer]:
+    """Change what is given of a customer; None clears it. Scope: customers:write."""
+    return _send("PUT", f"/v1/customers/{customer_id:d}", Customer, fields)
+
+
+def delete_customer(customer_id: int) -> Operation[Done]:
+    """Delete a customer, until restored. Scope: customers:write."""
+    return Operation("DELETE", f"/v1/customers/{customer_id:d}", one(Done))
+
+
+def restore_customer(customer_id: int) -> Operation[Customer]:
+    """Restore a deleted customer. Scope: customers:write."""
+    return Operation("POST", f"/v1/customers/{customer_id:d}/restore", one(Customer))
+
+
+def list_notes(customer_id: int, **query: Unpack[SearchQuery]) -> Operation[Page[Note]]:
+    """The notes about a customer. Scope: customers:read."""
+    path = f"/v1/customers/{customer_id:d}/notes"
+    return Operation("GET", path, page_of(Note), _paged(query))
+
+
+def create_note(
+    customer_id: int, *, idempotency_key: str = "", **fields: Unpack[NoteFields]
+) -> Operation[Note]:
+    """Write a note about a customer. Scope: customers:write."""
+    path = f"/v1/customers/{customer_id:d}/notes"
+    return _send("POST", path, Note, fields, idempotency_key)
+
+
+def get_note(customer_id: int, note_id: int) -> Operation[Note]:
+    """One note. Scope: customers:read."""
+    return Operation("GET", _note(customer_id, note_id), one(Note))
+
+
+def update_note(customer_id: int, note_id: int, **fields: Unpack[NoteFields]) -> Operation[Note]:
+    """Change what is given of a note. Scope: customers:write."""
+    return _send("PUT", _note(customer_id, note_id), Note, fields)
+
+
+def delete_note(customer_id: int, note_id: int) -> Operation[Done]:
+    """Delete a note, until restored. Scope: customers:write."""
+    return Operation("DELETE", _note(customer_id, note_id), one(Done))
+
+
+def restore_note(customer_id: int, note_id: int) -> Operation[Note]:
+    """Restore a deleted note. Scope: customers:write."""
+    return Operation("POST", f"{_note(customer_id, note_id)}/restore", one(Note))
+
+
+def list_tags(**query: Unpack[SearchQuery]) -> Operation[Page[Tag]]:
+    """The tags of a tenant. Scope: tags:read."""
+    return Operation("GET", "/v1/tags", page_of(Tag), _paged(query))
+
+
+def create_tag(*, idempotency_key: str = "", **fields: Unpack[TagFields]) -> Operation[Tag]:
+    """Create a tag. Scope: tags:write."""
+    return _send("POST", "/v1/tags", Tag, fields, idempotency_key)
+
+
+def get_tag(tag_id: int) -> Operation[Tag]:
+    """One tag. Scope: tags:read."""
+    return Operation("GET", f"/v1/tags/{tag_id:d}", one(Tag))
+
+
+def update_tag(tag_id: int, **fields: Unpack[TagFields]) -> Operation[Tag]:
+    """Change what is given of a tag. Scope: tags:write."""
+    return _send("PUT", f"/v1/tags/{tag_id:d}", Tag, fields)
+
+
+def delete_tag(tag_id: int) -> Operation[Done]:
+    """Delete a tag, until restored. Scope: tags:write."""
+    return Operation("DELETE", f"/v1/tags/{tag_id:d}", one(Done))
+
+
+def restore_tag(tag_id: int) -> Operation[Tag]:
+    """Restore a deleted tag. Scope: tags:write."""
+    return Operation("POST", f"/v1/tags/{tag_id:d}/restore", one(Tag))
+
+
+def put_customer_tag(customer_id: int, tag_id: int) -> Operation[Customer]:
+    """Put a tag on a customer; twice is once. Scope: customers:write."""
+    return Operation("PUT", f"/v1/customers/{customer_id:d}/tags/{tag_id:d}", one(Customer))
+
+
+def delete_customer_tag(customer_id: int, tag_id: int) -> Operation[Done]:
+    """Take a tag off a customer. Scope: customers:write."""
+    return Operation("DELETE", f"/v1/customers/{customer_id:d}/tags/{tag_id:d}", one(Done))
+
+
 def one(kind: type[T]) -> Callable[[Any], T]:
     """How to read one thing of this kind out of its envelope."""
     read_it = reader(kind)
@@ -69,3 +206,18 @@ def one(kind: type[T]) -> Callable[[Any], T]:
 
 def _paged(query: Mapping[str, Any]) -> dict[str, str]:
     return as_query(**{"limit": PAGE_SIZE, **query})
+
+
+def _note(customer_id: int, note_id: int) -> str:
+    return f"/v1/customers/{customer_id:d}/notes/{note_id:d}"
+
+
+def _send(
+    method: str, path: str, kind: type[T], fields: Mapping[str, Any], idempotency_key: str = ""
+) -> Operation[T]:
+    """An operation with a body; dates and times become text."""
+    body = {
+        name: value.isoformat() if isinstance(value, date | datetime) else value
+        for name, value in fields.items()
+    }
+    return Operation(method, path, one(kind), body=body, idempotency_key=idempotency_key)

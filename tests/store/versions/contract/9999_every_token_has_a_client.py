@@ -5,8 +5,8 @@ from alembic import op
 from flextell.store.backfill import Backfill
 from flextell.store.migrating import Online
 
-revision = "0005"
-down_revision = "0004_since_0003"
+revision = "9999"
+down_revision = "9998_since_0003"
 
 steps = (
     # Those that nodes of the version before have added since it was filled.

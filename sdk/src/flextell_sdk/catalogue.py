@@ -1,0 +1,86 @@
+"""Which operation is which method of a client: a row each, once for threads and once for tasks."""
+
+from flextell_sdk.api import operations
+from flextell_sdk.parts import AsyncCalls, AsyncLists, AsyncPart, Calls, Lists, Part
+
+
+class Account(Part):
+    """What belongs to the person."""
+
+    tenants = Lists(operations.list_tenants)
+
+
+class AsyncAccount(AsyncPart):
+    """As `Account`, for tasks."""
+
+    tenants = AsyncLists(operations.list_tenants)
+
+
+class Customers(Part):
+    """The customers of the tenant."""
+
+    list = Lists(operations.list_customers)
+    create = Calls(operations.create_customer)
+    get = Calls(operations.get_customer)
+    update = Calls(operations.update_customer)
+    delete = Calls(operations.delete_customer)
+    restore = Calls(operations.restore_customer)
+    put_tag = Calls(operations.put_customer_tag)
+    delete_tag = Calls(operations.delete_customer_tag)
+
+
+class AsyncCustomers(AsyncPart):
+    """As `Customers`, for tasks."""
+
+    list = AsyncLists(operations.list_customers)
+    create = AsyncCalls(operations.create_customer)
+    get = AsyncCalls(operations.get_customer)
+    update = AsyncCalls(operations.update_customer)
+    delete = AsyncCalls(operations.delete_customer)
+    restore = AsyncCalls(operations.restore_customer)
+    put_tag = AsyncCalls(operations.put_customer_tag)
+    delete_tag = AsyncCalls(operations.delete_customer_tag)
+
+
+class Notes(Part):
+    """The notes about a customer."""
+
+    list = Lists(operations.list_notes)
+    create = Calls(operations.create_note)
+    get = Calls(operations.get_note)
+    update = Calls(operations.update_note)
+    delete = Calls(operations.delete_note)
+    restore = Calls(operations.restore_note)
+
+
+class AsyncNotes(AsyncPart):
+    """As `Notes`, for tasks."""
+
+    list = AsyncLists(operations.list_notes)
+    create = AsyncCalls(operations.create_note)
+    get = AsyncCalls(operations.get_note)
+    update = AsyncCalls(operations.update_note)
+    delete = AsyncCalls(operations.delete_note)
+    restore = AsyncCalls(operations.restore_note)
+
+
+class Tags(Part):
+    """The tags of the tenant."""
+
+    list = Lists(operations.list_tags)
+    create = Calls(operations.create_tag)
+    get = Calls(operations.get_tag)
+    update = Calls(operations.update_tag)
+    delete = Calls(operations.delete_tag)
+    restore = Calls(operations.restore_tag)
+
+
+class AsyncTags(AsyncPart):
+    """As `Tags`, for tasks."""
+
+    list = AsyncLists(operations.list_tags)
+    create = AsyncCalls(operations.create_tag)
+    get = AsyncCalls(operations.get_tag)
+    update = AsyncCalls(operations.update_tag)
+    delete = AsyncCalls(operations.delete_tag)
+    restore = AsyncCalls(operations.restore_tag)

@@ -1,0 +1,111 @@
+"""Notes about customers, kept. Every statement here names the tenant."""
+
+from flextell.store import listing
+from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.transaction import Row, Transaction
+from flextell.tenants.customers import folded
+from flextell.tenants.lists import ListQuery
+from flextell.tenants.model import Named
+from flextell.tenants.notes import SORTED_CHARACTERS, Note
+from flextell.tenants.paging import Found
+
+_SHOWN = (
+    "n.note_id, n.customer_id, n.content, n.person_id, p.name, "
+    "n.created_at, n.updated_at, n.deleted_at"
+)
+_JOINS = "JOIN people p ON p.person_id = n.person_id"
+_LIST = Listing(
+    source="notes n",
+    within="n.tenant_id = :tenant_id AND n.customer_id = :customer_id",
+    row_id="n.note_id",
+    columns=_SHOWN,
+    joins=_JOINS,
+    living="n.deleted_at IS NULL",
+    sorts={
+        "content": Column(f"substr(n.content, 1, {SORTED_CHARACTERS})"),
+        "created_at": Column("n.created_at"),
+        "updated_at": Column("n.updated_at"),
+    },
+    filters={"search": "n.search_text LIKE :search ESCAPE '!'"},
+)
+_ONE = "WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND note_id = :note_id"
+
+
+class SqlNotes:
+    """`port.Notes` in SQL."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._sql = transaction
+
+    def find(self, tenant_id: int, customer_id: int, query: ListQuery) -> Found[Note]:
+        search = None if query.search is None else containing(query.search)
+        part = Part(query.sort, query.order, query.window, {"search": search}, query.trashed)
+        found = listing.find(self._sql, _LIST, part, tenant_id=tenant_id, customer_id=customer_id)
+        return Found(tuple(_note(row) for row in found.rows), found.next, found.total)
+
+    def get(
+        self, tenant_id: int, customer_id: int, note_id: int, *, trashed: bool = False
+    ) -> Note | None:
+        living = "" if trashed else " AND n.deleted_at IS NULL"
+        row = self._sql.one(
+            f"SELECT {_SHOWN} FROM notes n {_JOINS} WHERE n.tenant_id = :tenant_id "
+            f"AND n.customer_id = :customer_id AND n.note_id = :note_id{living}",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+            note_id=note_id,
+        )
+        return None if row is None else _note(row)
+
+    def add(self, tenant_id: int, customer_id: int, person_id: int, content: str, now: int) -> int:
+        [(note_id,)] = self._sql.all(
+            "INSERT INTO notes (tenant_id, customer_id, person_id, content, search_text, "
+            "created_at, updated_at) VALUES (:tenant_id, :customer_id, :person_id, :content, "
+            ":search_text, :now, :now) RETURNING note_id",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+            person_id=person_id,
+            content=content,
+            search_text=folded(content),
+            now=now,
+        )
+        return int(note_id)
+
+    def put(self, tenant_id: int, note: Note, now: int) -> None:
+        self._sql.run(
+            "UPDATE notes SET content = :content, search_text = :search_text, "
+            f"person_id = :person_id, updated_at = :now {_ONE}",
+            tenant_id=tenant_id,
+            customer_id=note.customer_id,
+            note_id=note.note_id,
+            content=note.content,
+            search_text=folded(note.content),
+            person_id=note.author.id,
+            now=now,
+        )
+
+    def delete(self, tenant_id: int, customer_id: int, note_id: int, now: int) -> bool:
+        changed = self._sql.run(
+            f"UPDATE notes SET deleted_at = :now, updated_at = :now {_ONE} AND deleted_at IS NULL",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+            note_id=note_id,
+            now=now,
+        )
+        return changed == 1
+
+    def restore(self, tenant_id: int, customer_id: int, note_id: int, now: int) -> bool:
+        changed = self._sql.run(
+            f"UPDATE notes SET deleted_at = NULL, updated_at = :now {_ONE} "
+            "AND deleted_at IS NOT NULL",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+            note_id=note_id,
+            now=now,
+        )
+        return changed == 1
+
+
+def _note(row: Row) -> Note:
+    note_id, customer_id, content, person_id, name, created_at, updated_at, deleted_at = row
+    author = Named(person_id, name)
+    return Note(note_id, customer_id, content, author, created_at, updated_at, deleted_at)

@@ -1,0 +1,118 @@
+"""Tags, kept. Every statement here names the tenant."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flextell.store import listing
+from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.transaction import Transaction
+from flextell.tenants.lists import ListQuery
+from flextell.tenants.model import Tag
+from flextell.tenants.paging import Found
+from flextell.tenants.tags import SORT_KINDS, NameTaken, unique_name
+
+_SHOWN = "t.tag_id, t.tenant_id, t.name, t.color, t.created_at, t.updated_at, t.deleted_at"
+# Names go by their letters, not by their case.
+_SORTED = {"name": "coalesce(t.unique_name, t.name)"}
+_LIST = Listing(
+    source="tags t",
+    within="t.tenant_id = :tenant_id",
+    row_id="t.tag_id",
+    columns=_SHOWN,
+    living="t.deleted_at IS NULL",
+    sorts={key: Column(_SORTED.get(key, f"t.{key}")) for key in SORT_KINDS},
+    filters={"search": "t.unique_name LIKE :search ESCAPE '!'"},
+)
+_ONE = "WHERE tenant_id = :tenant_id AND tag_id = :tag_id"
+
+
+class SqlTags:
+    """`port.Tags` in SQL."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._sql = transaction
+
+    def find(self, tenant_id: int, query: ListQuery) -> Found[Tag]:
+        search = None if query.search is None else containing(query.search)
+        part = Part(query.sort, query.order, query.window, {"search": search}, query.trashed)
+        found = listing.find(self._sql, _LIST, part, tenant_id=tenant_id)
+        return Found(tuple(Tag(*row) for row in found.rows), found.next, found.total)
+
+    def get(self, tenant_id: int, tag_id: int, *, trashed: bool = False) -> Tag | None:
+        living = "" if trashed else " AND t.deleted_at IS NULL"
+        row = self._sql.one(
+            f"SELECT {_SHOWN} FROM tags t "
+            f"WHERE t.tenant_id = :tenant_id AND t.tag_id = :tag_id{living}",
+            tenant_id=tenant_id,
+            tag_id=tag_id,
+        )
+        return None if row is None else Tag(*row)
+
+    def add(self, tenant_id: int, name: str, color: str, now: int) -> int:
+        row = self._sql.one(
+            "INSERT INTO tags (tenant_id, name, unique_name, color, created_at, updated_at) "
+            "VALUES (:tenant_id, :name, :unique_name, :color, :now, :now) "
+            "ON CONFLICT (tenant_id, unique_name) WHERE deleted_at IS NULL DO NOTHING "
+            "RETURNING tag_id",
+            tenant_id=tenant_id,
+            name=name,
+            unique_name=unique_name(name),
+            color=color,
+            now=now,
+        )
+        if row is None:
+            raise NameTaken
+        return int(row[0])
+
+    def change(self, tenant_id: int, tag_id: int, changes: Mapping[str, Any], now: int) -> None:
+        if "name" in changes:
+            self._claim_name(tenant_id, tag_id, changes["name"])
+        self._sql.run(
+            "UPDATE tags SET name = coalesce(:name, name), color = coalesce(:color, color), "
+            f"unique_name = coalesce(:unique_name, unique_name), updated_at = :now {_ONE}",
+            tenant_id=tenant_id,
+            tag_id=tag_id,
+            name=changes.get("name"),
+            unique_name=unique_name(changes["name"]) if "name" in changes else None,
+            color=changes.get("color"),
+            now=now,
+        )
+
+    def delete(self, tenant_id: int, tag_id: int, now: int) -> bool:
+        changed = self._sql.run(
+            f"UPDATE tags SET deleted_at = :now, updated_at = :now {_ONE} AND deleted_at IS NULL",
+            tenant_id=tenant_id,
+            tag_id=tag_id,
+            now=now,
+        )
+        return changed == 1
+
+    def restore(self, tenant_id: int, tag_id: int, now: int) -> bool:
+        tag = self.get(tenant_id, tag_id, trashed=True)
+        if tag is None:
+            return False
+        self._claim_name(tenant_id, tag_id, tag.name)
+        changed = self._sql.run(
+            f"UPDATE tags SET deleted_at = NULL, updated_at = :now {_ONE} "
+            "AND deleted_at IS NOT NULL",
+            tenant_id=tenant_id,
+            tag_id=tag_id,
+            now=now,
+        )
+        return changed == 1
+
+    def _claim_name(self, tenant_id: int, tag_id: int, name: str) -> None:
+        """Raises NameTaken if another living tag has the name; others wait until this unit ends."""
+        self._sql.run(
+            "UPDATE tenants SET updated_at = updated_at WHERE tenant_id = :tenant_id",
+            tenant_id=tenant_id,
+        )
+        taken = self._sql.one(
+            "SELECT 1 FROM tags WHERE tenant_id = :tenant_id AND unique_name = :unique_name "
+            "AND deleted_at IS NULL AND tag_id <> :tag_id",
+            tenant_id=tenant_id,
+            unique_name=unique_name(name),
+            tag_id=tag_id,
+        )
+        if taken is not None:
+            raise NameTaken
