@@ -8,15 +8,21 @@ named: the endpoint acts in no tenant). Dispatch, OpenAPI document and tests rea
 import re
 from collections.abc import Mapping, Sequence
 
-from flextell.api import account, customers
+from flextell.api import account, customers, roles, tenant, users
 from flextell.api.customers import CustomerListParameters
-from flextell.api.envelopes import One
+from flextell.api.envelopes import Done, One
 from flextell.api.errors import unknown_path, wrong_method
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
 from flextell.api.row import Row
 from flextell.api.shapes.customer import Customer
+from flextell.api.shapes.role import Role
 from flextell.api.shapes.tenant import Tenant
+from flextell.api.shapes.user import VOLATILE as SIGN_INS
+from flextell.api.shapes.user import Me, User
+from flextell.api.tenant import TenantChanges
+from flextell.api.user_bodies import NewUser, UserChanges, UserRoles, hash_changed, hash_new
+from flextell.api.users import UserListParameters
 from flextell.tenants.access import Permission
 from flextell.tenants.model import LARGEST_ID
 
@@ -24,7 +30,10 @@ PREFIX = "/api"
 # Other spellings of the canonical version (wire §e 1).
 VERSIONS: Mapping[str, str] = {"/v0.0.1": "/v1"}
 
+BELONG = Permission.BELONG
 SEE_CUSTOMERS = Permission.SEE_CUSTOMERS
+SEE_USERS, CHANGE_USERS = Permission.SEE_USERS, Permission.CHANGE_USERS
+READ_USERS, WRITE_USERS = ("users:read",), ("users:write",)
 
 TABLE: tuple[Row, ...] = (
     Row("GET", "", (), None, account.about, One[account.About], brief=True),
@@ -37,6 +46,95 @@ TABLE: tuple[Row, ...] = (
         Page[Tenant],
         ListParameters,
     ),
+    Row(
+        "GET",
+        "/v1/account/me",
+        ("account:read",),
+        BELONG,
+        account.get_me,
+        One[Me],
+        volatile=SIGN_INS,
+        anywhere=True,
+    ),
+    Row(
+        "GET",
+        "/v1/account/roles",
+        ("account:read",),
+        BELONG,
+        account.get_my_roles,
+        One[account.Allowed],
+        brief=True,
+    ),
+    Row("GET", "/v1/tenant", ("tenants:read",), BELONG, tenant.get_tenant, One[Tenant]),
+    Row(
+        "PUT",
+        "/v1/tenant",
+        ("tenants:write",),
+        Permission.CHANGE_TENANT,
+        tenant.update_tenant,
+        One[Tenant],
+        body=TenantChanges,
+    ),
+    Row(
+        "GET",
+        "/v1/users",
+        READ_USERS,
+        SEE_USERS,
+        users.list_users,
+        Page[User],
+        UserListParameters,
+    ),
+    Row(
+        "POST",
+        "/v1/users",
+        WRITE_USERS,
+        CHANGE_USERS,
+        users.create_user,
+        One[User],
+        body=NewUser,
+        status=201,
+        prepare=hash_new,
+    ),
+    Row(
+        "GET",
+        "/v1/users/{id}",
+        READ_USERS,
+        SEE_USERS,
+        users.get_user,
+        One[User],
+        volatile=SIGN_INS,
+    ),
+    Row(
+        "PUT",
+        "/v1/users/{id}",
+        WRITE_USERS,
+        CHANGE_USERS,
+        users.update_user,
+        One[User],
+        body=UserChanges,
+        prepare=hash_changed,
+    ),
+    Row("DELETE", "/v1/users/{id}", WRITE_USERS, CHANGE_USERS, users.delete_user, One[Done]),
+    Row(
+        "GET",
+        "/v1/users/{id}/roles",
+        READ_USERS,
+        SEE_USERS,
+        users.list_user_roles,
+        Page[Role],
+        ListParameters,
+    ),
+    Row(
+        "PUT",
+        "/v1/users/{id}/roles",
+        WRITE_USERS,
+        CHANGE_USERS,
+        users.replace_user_roles,
+        One[list[Role]],
+        body=UserRoles,
+    ),
+    Row("GET", "/v1/roles", READ_USERS, SEE_USERS, roles.list_roles, Page[Role], ListParameters),
+    Row("GET", "/v1/roles/{id}", READ_USERS, SEE_USERS, roles.get_role, One[Role]),
     Row(
         "GET",
         "/v1/customers",

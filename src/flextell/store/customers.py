@@ -147,7 +147,8 @@ class SqlCustomers:
 
     def _is_member(self, tenant_id: int, person_id: int) -> bool:
         row = self._sql.one(
-            "SELECT 1 FROM memberships WHERE tenant_id = :tenant_id AND person_id = :person_id",
+            "SELECT 1 FROM memberships "
+            "WHERE tenant_id = :tenant_id AND person_id = :person_id AND deleted_at IS NULL",
             tenant_id=tenant_id,
             person_id=person_id,
         )
