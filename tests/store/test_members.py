@@ -107,6 +107,8 @@ def test_members_are_found_by_text_role_and_state(store: Store) -> None:
         assert found(unit, here, role="owner") == ["Alice"]
         assert found(unit, here, role="view") == found(unit, here, role="%") == []
         assert found(unit, here, search="alice@") == ["Alice"]
+        join(unit, here, "Çağla", "viewer")
+        assert found(unit, here, search="cagla") == ["Çağla"]
         assert found(unit, here, search="0_5") == ["Bob"]
         assert found(unit, there) == ["Bob", "Eve"]
         assert unit.members.get(there, alice.person_id) is None

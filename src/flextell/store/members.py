@@ -29,7 +29,8 @@ _SHOWN = (
     "u.created_at, u.updated_at, u.deleted_at, u.last_login_at, u.last_login_ip, "
     + ", ".join("u." + name for name in _PROFILE.split(", "))
 )
-# Those who joined before their times were kept joined when their account was made.
+# Those who joined before this was kept joined when their account was made, and are found by what
+# the database calls lower case.
 _MEMBERS = f"""(
 SELECT m.tenant_id, m.person_id, p.name, p.email, m.role, m.inactive_at, p.managed_by,
        COALESCE(m.created_at, p.created_at) AS created_at,

@@ -7,6 +7,7 @@ import orjson
 
 from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
+from flextell.tenants.members import search_text
 from flextell.tenants.model import (
     Membership,
     Named,
@@ -130,14 +131,18 @@ class SqlTenants:
         return row is not None
 
     def add_member(self, tenant_id: int, person_id: int, role: str) -> None:
+        row = self._sql.one(
+            "SELECT name, email FROM people WHERE person_id = :person_id", person_id=person_id
+        )
         self._sql.run(
-            "INSERT INTO memberships (tenant_id, person_id, role) "
-            "VALUES (:tenant_id, :person_id, :role) "
+            "INSERT INTO memberships (tenant_id, person_id, role, search_text) "
+            "VALUES (:tenant_id, :person_id, :role, :search_text) "
             "ON CONFLICT (tenant_id, person_id) DO UPDATE "
             "SET role = excluded.role, inactive_at = NULL, deleted_at = NULL",
             tenant_id=tenant_id,
             person_id=person_id,
             role=role,
+            search_text=search_text(row[0], row[1], None) if row else None,
         )
         # From now on they are nobody's alone.
         self._sql.run(
