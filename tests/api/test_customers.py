@@ -138,6 +138,8 @@ async def test_a_tenant_has_every_documented_field_and_the_logo_clients_read(
 async def test_answers_are_what_the_table_says_they_are(clinic: Clinic, row: Row) -> None:
     """The types in the table are what the OpenAPI document is made of."""
     names = {"id": clinic.ids.vip if "/tags/" in row.path else clinic.ids.ada}
+    if "/users" in row.path or "/roles" in row.path:
+        names = {"id": 1}
     token = clinic.token(scope="read")
     if "{note_id}" in row.path:
         note = await clinic.client.post(

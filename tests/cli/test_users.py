@@ -231,8 +231,8 @@ def test_somebody_new_owns_a_tenant_of_their_own_or_joins_another(
     [staff] = opened.at_once(lambda unit: unit.tenants.memberships(joined.json["subject"])) or ()
     opened.close()
 
-    assert owner.role == "owner"
-    assert staff.role == "staff"
+    assert owner.roles == {"owner"}
+    assert staff.roles == {"staff"}
     assert staff.tenant_id == owner.tenant_id
 
 

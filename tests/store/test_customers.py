@@ -136,7 +136,9 @@ def test_what_is_kept_comes_back(store: Store) -> None:
         assert (tenant.country.name, tenant.city) == ("Türkiye", None)
         memberships = unit.tenants.memberships("sub-alice")
         assert memberships is not None
-        assert [(each.tenant_id, each.role) for each in memberships] == [(tenant_id, "owner")]
+        assert [(each.tenant_id, set(each.roles)) for each in memberships] == [
+            (tenant_id, {"owner"})
+        ]
         kept = unit.customers.get(tenant_id, customer_id)
         assert kept is not None
         assert kept.details == ada

@@ -4,6 +4,7 @@ import pytest
 
 from flextell.tenants.access import (
     ROLES,
+    BeyondOwnRoles,
     InvalidTenantHeader,
     NoSuchMembership,
     NotPermitted,
@@ -11,23 +12,66 @@ from flextell.tenants.access import (
     TenantNotNamed,
     acting_in,
     allows,
+    check_within,
+    known,
     named_tenant,
     need,
+    permissions,
+    role_of,
 )
 from flextell.tenants.model import Membership
 
-HERE, THERE = Membership(1, "owner"), Membership(2, "viewer")
+HERE = Membership(1, frozenset({"owner"}))
+THERE = Membership(2, frozenset({"viewer"}))
 
 
 def test_an_owner_may_do_everything_and_an_unknown_role_nothing() -> None:
-    assert all(allows("owner", permission) for permission in Permission)
-    assert not any(allows("retired", permission) for permission in Permission)
+    assert all(allows({"owner"}, permission) for permission in Permission)
+    assert not permissions({"retired"})
 
 
 def test_a_viewer_sees_and_changes_nothing() -> None:
-    assert allows("viewer", Permission.SEE_CUSTOMERS)
-    assert not allows("viewer", Permission.CHANGE_CUSTOMERS)
-    assert allows("staff", Permission.CHANGE_CUSTOMERS)
+    assert all(permission.name.startswith("SEE_") for permission in permissions({"viewer"}))
+    assert allows({"viewer"}, Permission.SEE_CUSTOMERS)
+    assert allows({"staff"}, Permission.CHANGE_CUSTOMERS)
+
+
+def test_several_roles_allow_what_each_of_them_does() -> None:
+    both = permissions({"staff", "viewer", "retired"})
+
+    assert both == permissions({"staff"}) | permissions({"viewer"})
+
+
+def test_whoever_belongs_to_a_tenant_belongs_to_it_without_any_role() -> None:
+    assert allows(frozenset(), Permission.BELONG)
+    assert not any(Permission.BELONG in role.permissions for role in ROLES.values())
+
+
+def test_numbers_of_roles_and_permissions_never_change() -> None:
+    """They are on the wire: a new one gets a new number."""
+    assert {role.name: role.role_id for role in ROLES.values()} == {
+        "owner": 1,
+        "staff": 2,
+        "viewer": 3,
+    }
+    assert Permission.SEE_CUSTOMERS.value == 1
+    assert Permission.CHANGE_CUSTOMERS.value == 2
+    assert Permission.SEE_USERS.value == 3
+    assert Permission.CHANGE_USERS.value == 4
+    assert Permission.CHANGE_TENANT.value == 5
+
+
+def test_roles_are_found_by_number_and_by_name() -> None:
+    assert role_of(2) == ROLES["staff"]
+    assert role_of(99) is None
+    assert known(["viewer", "retired", "owner"]) == (ROLES["owner"], ROLES["viewer"])
+
+
+def test_nobody_deals_with_a_role_that_allows_more_than_their_own() -> None:
+    check_within({"viewer"}, {"staff"})
+    check_within({"retired"}, frozenset())
+    with pytest.raises(BeyondOwnRoles):
+        check_within({"owner"}, {"staff", "viewer"})
 
 
 @pytest.mark.parametrize("role", [*ROLES, "retired"])
@@ -36,11 +80,11 @@ def test_what_is_needed_is_refused_exactly_when_it_is_not_allowed(
     role: str, permission: Permission
 ) -> None:
     try:
-        need(Membership(1, role), permission)
+        need(Membership(1, frozenset({role})), permission)
     except NotPermitted:
-        assert not allows(role, permission)
+        assert not allows({role}, permission)
     else:
-        assert allows(role, permission)
+        assert allows({role}, permission)
 
 
 def test_no_header_names_no_tenant_and_a_number_names_one() -> None:

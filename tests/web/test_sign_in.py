@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from httpx2 import AsyncClient, Response
 
 from flextell.accounts import passwords
+from flextell.accounts.model import Person
 from flextell.accounts.throttle import Count, Key, Kind
 from tests.web.conftest import OUTDATED_HASH, PHOTOS_APP, Browsers, OwnWorld, Someone
 from tests.web.flows import asks, forms_on, is_sign_in, submit, visit
@@ -686,3 +687,22 @@ async def test_one_address_asking_for_too_many_pages_is_told_to_wait(
 
         assert [r.status_code for r in responses] == [200, 200, 429]
         assert 1 <= int(responses[-1].headers["retry-after"]) <= 60
+
+
+async def test_the_last_sign_in_is_remembered_and_a_failure_is_none(
+    world: World, browser: AsyncClient, alice: Someone
+) -> None:
+    await fail(browser, alice.email, 1)
+    assert (await person(world, alice)).last_login_at is None
+    await attempt(browser, alice.email)
+
+    known = await person(world, alice)
+    assert known.last_login_at == world.clock.now
+    assert str(known.last_login_ip).startswith("2001:db8:")
+
+
+async def person(world: World, someone: Someone) -> Person:
+    """Somebody as the store knows them."""
+    found = await world.parts.store.read(lambda unit: unit.people.by_email(someone.email))
+    assert found is not None
+    return found

@@ -8,12 +8,16 @@ class Account(Part):
     """What belongs to the person."""
 
     tenants = Lists(operations.list_tenants)
+    me = Calls(operations.get_me)
+    roles = Calls(operations.get_my_roles)
 
 
 class AsyncAccount(AsyncPart):
     """As `Account`, for tasks."""
 
     tenants = AsyncLists(operations.list_tenants)
+    me = AsyncCalls(operations.get_me)
+    roles = AsyncCalls(operations.get_my_roles)
 
 
 class Customers(Part):
@@ -84,3 +88,55 @@ class AsyncTags(AsyncPart):
     update = AsyncCalls(operations.update_tag)
     delete = AsyncCalls(operations.delete_tag)
     restore = AsyncCalls(operations.restore_tag)
+
+
+class Business(Part):
+    """The business that a call acts in."""
+
+    get = Calls(operations.get_tenant)
+    update = Calls(operations.update_tenant)
+
+
+class Users(Part):
+    """The people who work in the business."""
+
+    list = Lists(operations.list_users)
+    create = Calls(operations.create_user)
+    get = Calls(operations.get_user)
+    update = Calls(operations.update_user)
+    delete = Calls(operations.delete_user)
+    roles = Lists(operations.list_user_roles)
+    replace_roles = Calls(operations.replace_user_roles)
+
+
+class Roles(Part):
+    """The roles there are."""
+
+    list = Lists(operations.list_roles)
+    get = Calls(operations.get_role)
+
+
+class AsyncBusiness(AsyncPart):
+    """As `Business`, for tasks."""
+
+    get = AsyncCalls(operations.get_tenant)
+    update = AsyncCalls(operations.update_tenant)
+
+
+class AsyncUsers(AsyncPart):
+    """As `Users`, for tasks."""
+
+    list = AsyncLists(operations.list_users)
+    create = AsyncCalls(operations.create_user)
+    get = AsyncCalls(operations.get_user)
+    update = AsyncCalls(operations.update_user)
+    delete = AsyncCalls(operations.delete_user)
+    roles = AsyncLists(operations.list_user_roles)
+    replace_roles = AsyncCalls(operations.replace_user_roles)
+
+
+class AsyncRoles(AsyncPart):
+    """As `Roles`, for tasks."""
+
+    list = AsyncLists(operations.list_roles)
+    get = AsyncCalls(operations.get_role)

@@ -17,12 +17,18 @@ from flextell_sdk.call import Finished, advance, performed
 from flextell_sdk.catalogue import (
     Account,
     AsyncAccount,
+    AsyncBusiness,
     AsyncCustomers,
     AsyncNotes,
+    AsyncRoles,
     AsyncTags,
+    AsyncUsers,
+    Business,
     Customers,
     Notes,
+    Roles,
     Tags,
+    Users,
 )
 from flextell_sdk.errors import NotForThere
 from flextell_sdk.grant import Grant
@@ -86,6 +92,9 @@ class Client:
         self.customers = Customers(self)
         self.notes = Notes(self)
         self.tags = Tags(self)
+        self.business = Business(self)
+        self.users = Users(self)
+        self.roles = Roles(self)
 
     def in_tenant(self, tenant: int) -> "Client":
         """The same, acting in that tenant."""
@@ -139,6 +148,9 @@ class AsyncClient:
         self.customers = AsyncCustomers(self)
         self.notes = AsyncNotes(self)
         self.tags = AsyncTags(self)
+        self.business = AsyncBusiness(self)
+        self.users = AsyncUsers(self)
+        self.roles = AsyncRoles(self)
 
     def in_tenant(self, tenant: int) -> "AsyncClient":
         """The same, acting in that tenant."""

@@ -19,6 +19,16 @@ METHODS: dict[str, str] = {
     "about": "about",
     "list_tenants": "account.tenants",
     "list_customers": "customers.list",
+    "get_me": "account.me",
+    "get_my_roles": "account.roles",
+    "get_tenant": "business.get",
+    "update_tenant": "business.update",
+    "list_roles": "roles.list",
+    "get_role": "roles.get",
+    "list_users": "users.list",
+    **{f"{verb}_user": f"users.{verb}" for verb in ("create", "get", "update", "delete")},
+    "list_user_roles": "users.roles",
+    "replace_user_roles": "users.replace_roles",
     "get_customer": "customers.get",
     **{f"{verb}_customer": f"customers.{verb}" for verb in ("create", "update", *UNDO)},
     "put_customer_tag": "customers.put_tag",
@@ -39,7 +49,8 @@ def operation_functions() -> dict[str, Callable[..., Any]]:
     return {
         name: function
         for name, function in inspect.getmembers(operations, inspect.isfunction)
-        if function.__module__ == operations.__name__ and name[0] != "_"
+        if function.__module__ == operations.__name__
+        and name[0] != "_"
         and get_origin(get_type_hints(function)["return"]) is Operation
     }
 

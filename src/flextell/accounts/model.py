@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from uuid import UUID
 
 MAXIMUM_EMAIL_CHARACTERS = 254
 MAXIMUM_NAME_CHARACTERS = 255
@@ -25,6 +26,8 @@ class Person:
     password_hash: str = field(repr=False)
     created_at: int = 0
     disabled_at: int | None = None
+    last_login_at: int | None = None
+    last_login_ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Session:
     auth_time: int
     seen_at: int
     expires_at: int
+
+
+def new_subject(dice: bytes) -> str:
+    """A stable name for a person that tells nothing about them: a UUID of 16 random bytes."""
+    return str(UUID(bytes=dice, version=4))
 
 
 def normalised_email(text: str) -> str:

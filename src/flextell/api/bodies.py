@@ -51,6 +51,12 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("float_type", "")
+    return value
+
+
 def _seconds(value: object) -> int:
     """A date or an RFC 3339 time as seconds; a date is its midnight (wire §e 26)."""
     if not isinstance(value, str):
@@ -85,6 +91,9 @@ Email = Annotated[
 
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 """A whole number, or the text of one (wire §e 8); not true or false."""
+
+Number = Annotated[float, BeforeValidator(_no_flag), Field(allow_inf_nan=False)]
+"""A number, or the text of one; not true or false."""
 
 Id = Annotated[Whole, Field(ge=1, le=LARGEST_ID)]
 """The number of something."""

@@ -32,14 +32,25 @@ class Caller:
 
 
 def admit(
-    unit: Unit, token: AccessToken, tenant_header: Sequence[str], permission: Permission | None
+    unit: Unit,
+    token: AccessToken,
+    tenant_header: Sequence[str],
+    permission: Permission | None,
+    *,
+    anywhere: bool = False,
 ) -> Caller:
-    """Let the caller in. Raises RevokedBearer if the person is gone, and TenantRefusal."""
+    """Let the caller in. Raises RevokedBearer if the person is gone, and TenantRefusal.
+
+    `anywhere`: who names no tenant, and has none or several, acts in none.
+    """
     memberships = unit.tenants.memberships(token.subject)
     if memberships is None:
         raise RevokedBearer
     if permission is None:
         return Caller(token)
-    membership = access.acting_in(access.named_tenant(tenant_header), memberships)
+    named = access.named_tenant(tenant_header)
+    if anywhere and named is None and len(memberships) != 1:
+        return Caller(token)
+    membership = access.acting_in(named, memberships)
     access.need(membership, permission)
     return Caller(token, membership)

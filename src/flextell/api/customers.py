@@ -10,7 +10,7 @@ from flextell.api import paging
 from flextell.api.asked import Asked
 from flextell.api.bodies import ABSENT, Body, Email, Id, Moment
 from flextell.api.caller import Caller
-from flextell.api.envelopes import Message, One
+from flextell.api.envelopes import Done, One, done
 from flextell.api.errors import conflict, no_such, unrelated
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
@@ -25,11 +25,11 @@ from flextell.tenants.paging import SortOrder
 RELATED: Mapping[str, tuple[str, Callable[[Unit, int, int], bool]]] = {
     "user_id": (
         "somebody who belongs here",
-        lambda unit, tenant_id, value: unit.tenants.is_member(tenant_id, value),
+        lambda unit, tenant_id, value: unit.members.get(tenant_id, value) is not None,
     ),
     "country_id": (
         "a country",
-        lambda unit, tenant_id, value: unit.tenants.has_place("country", value),
+        lambda unit, tenant_id, value: unit.tenants.is_place("country", value),
     ),
 }
 MOST_TAGS = 100
@@ -133,14 +133,14 @@ def update_customer(unit: Unit, caller: Caller, asked: Asked) -> One[Customer]:
     return get_customer(unit, caller, asked)
 
 
-def delete_customer(unit: Unit, caller: Caller, asked: Asked) -> One[Message]:
+def delete_customer(unit: Unit, caller: Caller, asked: Asked) -> One[Done]:
     """Delete a customer.
 
     Lists show them only with `trashed`; `restore` brings them back.
     """
     if not unit.customers.delete(caller.tenant_id, asked.ids["id"], asked.now):
         raise no_such("customer")
-    return {"success": asked.success, "data": {"message": "The customer was deleted."}}
+    return done(asked.success, "The customer was deleted.")
 
 
 def restore_customer(unit: Unit, caller: Caller, asked: Asked) -> One[Customer]:

@@ -4,11 +4,14 @@
     BearerRefusal           401 and insufficient_scope, with their challenge (RFC 6750 §3)
     TenantRefusal
     ├── InvalidTenantHeader, TenantNotNamed   400 invalid_request
-    └── NoSuchMembership, NotPermitted        403 forbidden
+    └── all others                            403 forbidden
+    LastOwner, Duplicate, NameTaken
+                            409 conflict
+    InvalidAccount          422 validation_error
     PagingProblem           400 invalid_request
     AgesCrossed             422 validation_error
-    NameTaken               409 conflict
-    StoreUnavailable        503 service_unavailable, with Retry-After
+    StoreUnavailable, TooManySignIns
+                            503 service_unavailable, with Retry-After
     anything else           a bug: 500 server_error, logged under the request's id
 
 Clients look for words in these bodies (wire §d.5 9): no message names the tenant or a scope
@@ -17,19 +20,23 @@ unless that is the problem.
 
 from collections.abc import Mapping
 
+from flextell.accounts.model import InvalidAccount
 from flextell.api.asked import Answer, Header
 from flextell.api.envelopes import Error
 from flextell.api.shapes.encoding import encode
+from flextell.node.hashing import TooManySignIns
 from flextell.node.rate_limits import Standing
 from flextell.oauth import bearer
 from flextell.oauth.bearer import BearerRefusal
-from flextell.store.port import StoreUnavailable
+from flextell.store.port import Duplicate, StoreUnavailable
 from flextell.tenants.access import InvalidTenantHeader, TenantNotNamed, TenantRefusal
 from flextell.tenants.customers import AgesCrossed
+from flextell.tenants.members import LastOwner
 from flextell.tenants.paging import PagingProblem
 from flextell.tenants.tags import NameTaken
 
 RETRY_SECONDS = 2
+RETRY = ((b"retry-after", b"%d" % RETRY_SECONDS),)
 
 STATUS: Mapping[str, int] = {
     "invalid_request": 400,
@@ -118,15 +125,21 @@ def api_error(problem: Exception, realm: str) -> ApiError:
             return ApiError("invalid_request", str(problem))
         case TenantRefusal():
             return ApiError("forbidden", str(problem))
-        case NameTaken():
+        case LastOwner() | Duplicate() | NameTaken():
             return conflict(str(problem))
-        case AgesCrossed():
+        case AgesCrossed() | InvalidAccount():
             return ApiError("validation_error", str(problem))
         case StoreUnavailable():
             return ApiError(
                 "service_unavailable",
                 "The data cannot be reached right now. Try again in a few seconds.",
-                ((b"retry-after", b"%d" % RETRY_SECONDS),),
+                RETRY,
+            )
+        case TooManySignIns():
+            return ApiError(
+                "service_unavailable",
+                "Too many passwords are being set right now. Try again in a few seconds.",
+                RETRY,
             )
     return ApiError(
         "server_error",

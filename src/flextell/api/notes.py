@@ -10,7 +10,7 @@ from flextell.api.asked import Asked
 from flextell.api.bodies import ABSENT, Body, Id
 from flextell.api.caller import Caller
 from flextell.api.customers import existing_customer
-from flextell.api.envelopes import Message, One
+from flextell.api.envelopes import Done, One, done
 from flextell.api.errors import conflict, no_such, unrelated
 from flextell.api.paging import Page
 from flextell.api.parameters import SearchParameters
@@ -68,7 +68,7 @@ def create_note(unit: Unit, caller: Caller, asked: Asked) -> One[Note]:
     customer = existing_customer(unit, caller, asked)
     wanted = asked.body(NewNote)
     author = wanted.user_id or unit.tenants.member(caller.tenant_id, caller.subject)
-    if author is None or not unit.tenants.is_member(caller.tenant_id, author):
+    if author is None or unit.members.get(caller.tenant_id, author) is None:
         raise unrelated("user_id", "somebody who belongs here")
     note_id = unit.notes.add(
         caller.tenant_id, customer.customer_id, author, wanted.content, asked.now
@@ -88,20 +88,20 @@ def update_note(unit: Unit, caller: Caller, asked: Asked) -> One[Note]:
     note = _existing(unit, caller, asked, asked.ids["note_id"])
     changes = asked.body(NoteChanges).changes()
     author = changes.get("user_id", note.author.id)
-    if author != note.author.id and not unit.tenants.is_member(caller.tenant_id, author):
+    if author != note.author.id and unit.members.get(caller.tenant_id, author) is None:
         raise unrelated("user_id", "somebody who belongs here")
     changed = replace(note, content=changes.get("content", note.content), author=Named(author, ""))
     unit.notes.put(caller.tenant_id, changed, asked.now)
     return _one(unit, caller, asked, note.note_id)
 
 
-def delete_note(unit: Unit, caller: Caller, asked: Asked) -> One[Message]:
+def delete_note(unit: Unit, caller: Caller, asked: Asked) -> One[Done]:
     """Delete a note."""
     customer = existing_customer(unit, caller, asked)
     note_id = asked.ids["note_id"]
     if not unit.notes.delete(caller.tenant_id, customer.customer_id, note_id, asked.now):
         raise no_such("note")
-    return {"success": asked.success, "data": {"message": "The note was deleted."}}
+    return done(asked.success, "The note was deleted.")
 
 
 def restore_note(unit: Unit, caller: Caller, asked: Asked) -> One[Note]:

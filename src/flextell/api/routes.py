@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flextell.api import account, customers, notes, tags
+from flextell.api import account, customers, notes, roles, tags, tenant, users
 from flextell.api.bodies import Body
 from flextell.api.customers import CustomerChanges, CustomerListParameters, NewCustomer
-from flextell.api.envelopes import Message, One
+from flextell.api.envelopes import Done, One
 from flextell.api.errors import unknown_path, wrong_method
 from flextell.api.notes import NewNote, NoteChanges, NoteListParameters
 from flextell.api.paging import Page
@@ -20,8 +20,14 @@ from flextell.api.parameters import ListParameters
 from flextell.api.row import Row, Run
 from flextell.api.shapes.customer import Customer, Tag
 from flextell.api.shapes.note import Note
+from flextell.api.shapes.role import Role
 from flextell.api.shapes.tenant import Tenant
+from flextell.api.shapes.user import VOLATILE as SIGN_INS
+from flextell.api.shapes.user import Me, User
 from flextell.api.tags import NewTag, TagChanges, TagListParameters
+from flextell.api.tenant import TenantChanges
+from flextell.api.user_bodies import NewUser, UserChanges, UserRoles, hash_changed, hash_new
+from flextell.api.users import UserListParameters
 from flextell.tenants.access import Permission
 from flextell.tenants.model import LARGEST_ID
 
@@ -32,7 +38,10 @@ VERSIONS: Mapping[str, str] = {"/v0.0.1": "/v1"}
 SEE_CUSTOMERS, CHANGE_CUSTOMERS = Permission.SEE_CUSTOMERS, Permission.CHANGE_CUSTOMERS
 READ_CUSTOMERS, WRITE_CUSTOMERS = ("customers:read",), ("customers:write",)
 READ_TAGS, WRITE_TAGS = ("tags:read",), ("tags:write",)
-ACCOUNT = ("account:read", "tenants:read")
+BELONG, CHANGE_TENANT = Permission.BELONG, Permission.CHANGE_TENANT
+SEE_USERS, CHANGE_USERS = Permission.SEE_USERS, Permission.CHANGE_USERS
+READ_USERS, WRITE_USERS = ("users:read",), ("users:write",)
+READ_ACCOUNT, TENANTS = ("account:read",), ("account:read", "tenants:read")
 
 
 def _see(
@@ -64,13 +73,36 @@ def _change(
 # fmt: off
 CUSTOMERS, CUSTOMER = "/v1/customers", "/v1/customers/{id}"
 NOTES, NOTE = f"{CUSTOMER}/notes", f"{CUSTOMER}/notes/{{note_id}}"
+USERS, USER = "/v1/users", "/v1/users/{id}"
 TAGS, TAG = "/v1/tags", "/v1/tags/{id}"
 PUT_ON = f"{CUSTOMER}/tags/{{tag_id}}"
 
 TABLE: tuple[Row, ...] = (
     Row("GET", "", (), None, account.about, One[account.About], brief=True),
-    Row("GET", "/v1/account/tenants", ACCOUNT, None,
-        account.list_tenants, Page[Tenant], ListParameters),
+    Row("GET", "/v1/account/tenants", TENANTS, None, account.list_tenants, Page[Tenant],
+        ListParameters),
+    Row("GET", "/v1/account/me", READ_ACCOUNT, BELONG, account.get_me, One[Me],
+        volatile=SIGN_INS, anywhere=True),
+    Row("GET", "/v1/account/roles", READ_ACCOUNT, BELONG, account.get_my_roles,
+        One[account.Allowed], brief=True),
+    Row("GET", "/v1/tenant", ("tenants:read",), BELONG, tenant.get_tenant, One[Tenant]),
+    Row("PUT", "/v1/tenant", ("tenants:write",), CHANGE_TENANT, tenant.update_tenant,
+        One[Tenant], body=TenantChanges),
+
+    Row("GET", USERS, READ_USERS, SEE_USERS, users.list_users, Page[User], UserListParameters),
+    Row("POST", USERS, WRITE_USERS, CHANGE_USERS, users.create_user, One[User],
+        body=NewUser, status=201, prepare=hash_new),
+    Row("GET", USER, READ_USERS, SEE_USERS, users.get_user, One[User], volatile=SIGN_INS),
+    Row("PUT", USER, WRITE_USERS, CHANGE_USERS, users.update_user, One[User],
+        body=UserChanges, prepare=hash_changed),
+    Row("DELETE", USER, WRITE_USERS, CHANGE_USERS, users.delete_user, One[Done]),
+    Row("GET", f"{USER}/roles", READ_USERS, SEE_USERS, users.list_user_roles, Page[Role],
+        ListParameters),
+    Row("PUT", f"{USER}/roles", WRITE_USERS, CHANGE_USERS, users.replace_user_roles,
+        One[list[Role]], body=UserRoles),
+    Row("GET", "/v1/roles", READ_USERS, SEE_USERS, roles.list_roles, Page[Role],
+        ListParameters),
+    Row("GET", "/v1/roles/{id}", READ_USERS, SEE_USERS, roles.get_role, One[Role]),
 
     _see(CUSTOMERS, READ_CUSTOMERS, customers.list_customers, Page[Customer],
          CustomerListParameters),
@@ -79,7 +111,7 @@ TABLE: tuple[Row, ...] = (
     _see(CUSTOMER, READ_CUSTOMERS, customers.get_customer, One[Customer], brief=True),
     _change("PUT", CUSTOMER, WRITE_CUSTOMERS, customers.update_customer, One[Customer],
             CustomerChanges),
-    _change("DELETE", CUSTOMER, WRITE_CUSTOMERS, customers.delete_customer, One[Message]),
+    _change("DELETE", CUSTOMER, WRITE_CUSTOMERS, customers.delete_customer, One[Done]),
     _change("POST", f"{CUSTOMER}/restore", WRITE_CUSTOMERS, customers.restore_customer,
             One[Customer]),
 
@@ -87,17 +119,17 @@ TABLE: tuple[Row, ...] = (
     _change("POST", NOTES, WRITE_CUSTOMERS, notes.create_note, One[Note], NewNote, 201),
     _see(NOTE, READ_CUSTOMERS, notes.get_note, One[Note]),
     _change("PUT", NOTE, WRITE_CUSTOMERS, notes.update_note, One[Note], NoteChanges),
-    _change("DELETE", NOTE, WRITE_CUSTOMERS, notes.delete_note, One[Message]),
+    _change("DELETE", NOTE, WRITE_CUSTOMERS, notes.delete_note, One[Done]),
     _change("POST", f"{NOTE}/restore", WRITE_CUSTOMERS, notes.restore_note, One[Note]),
 
     _see(TAGS, READ_TAGS, tags.list_tags, Page[Tag], TagListParameters),
     _change("POST", TAGS, WRITE_TAGS, tags.create_tag, One[Tag], NewTag, 201),
     _see(TAG, READ_TAGS, tags.get_tag, One[Tag]),
     _change("PUT", TAG, WRITE_TAGS, tags.update_tag, One[Tag], TagChanges),
-    _change("DELETE", TAG, WRITE_TAGS, tags.delete_tag, One[Message]),
+    _change("DELETE", TAG, WRITE_TAGS, tags.delete_tag, One[Done]),
     _change("POST", f"{TAG}/restore", WRITE_TAGS, tags.restore_tag, One[Tag]),
     _change("PUT", PUT_ON, WRITE_CUSTOMERS, tags.put_customer_tag, One[Customer]),
-    _change("DELETE", PUT_ON, WRITE_CUSTOMERS, tags.delete_customer_tag, One[Message]),
+    _change("DELETE", PUT_ON, WRITE_CUSTOMERS, tags.delete_customer_tag, One[Done]),
 )
 # fmt: on
 

@@ -36,6 +36,8 @@ class Row:
     prepare: Prepare | None = None
     # Members of `data` that change by themselves, such as a signed address: no part of the ETag.
     volatile: frozenset[str] = frozenset()
+    # It also acts in no tenant, if none is named and it cannot be guessed.
+    anywhere: bool = False
     # It reads one thing: see `store.port.Store`.
     brief: bool = False
 

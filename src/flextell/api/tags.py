@@ -9,7 +9,7 @@ from flextell.api.asked import Asked
 from flextell.api.bodies import ABSENT, Body
 from flextell.api.caller import Caller
 from flextell.api.customers import existing_customer, get_customer
-from flextell.api.envelopes import Message, One
+from flextell.api.envelopes import Done, One, done
 from flextell.api.errors import conflict, no_such
 from flextell.api.paging import Page
 from flextell.api.parameters import SearchParameters
@@ -78,14 +78,14 @@ def update_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Tag]:
     return _one(unit, caller, asked, tag_id)
 
 
-def delete_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Message]:
+def delete_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Done]:
     """Delete a tag.
 
     It leaves the customers who have it; `restore` brings it back to them.
     """
     if not unit.tags.delete(caller.tenant_id, asked.ids["id"], asked.now):
         raise no_such("tag")
-    return {"success": asked.success, "data": {"message": "The tag was deleted."}}
+    return done(asked.success, "The tag was deleted.")
 
 
 def restore_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Tag]:
@@ -104,12 +104,12 @@ def put_customer_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Customer]:
     return get_customer(unit, caller, asked)
 
 
-def delete_customer_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Message]:
+def delete_customer_tag(unit: Unit, caller: Caller, asked: Asked) -> One[Done]:
     """Take a tag off a customer, if it is there."""
     customer = existing_customer(unit, caller, asked)
     tag = _existing(unit, caller, asked.ids["tag_id"])
     unit.customers.take_tag(caller.tenant_id, customer.customer_id, tag.tag_id)
-    return {"success": asked.success, "data": {"message": "The tag was taken off."}}
+    return done(asked.success, "The tag was taken off.")
 
 
 def _existing(unit: Unit, caller: Caller, tag_id: int) -> model.Tag:

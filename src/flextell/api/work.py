@@ -43,7 +43,8 @@ def take(row: Row, incoming: Incoming, raw: bytes) -> Taken:
 
 def let_in(unit: Unit, row: Row, token: AccessToken, incoming: Incoming) -> Caller:
     """The caller, admitted to the row. Raises what `admit` does."""
-    return admit(unit, token, incoming.values(b"x-tenant"), row.permission)
+    tenant = incoming.values(b"x-tenant")
+    return admit(unit, token, tenant, row.permission, anywhere=row.anywhere)
 
 
 def show(unit: Unit, row: Row, token: AccessToken, incoming: Incoming, asked: Asked) -> Answer:

@@ -177,7 +177,8 @@ class SqlCustomers:
         if details.person_id is None:
             return
         row = self._sql.one(
-            "SELECT 1 FROM memberships WHERE tenant_id = :tenant_id AND person_id = :person_id",
+            "SELECT 1 FROM memberships "
+            "WHERE tenant_id = :tenant_id AND person_id = :person_id AND deleted_at IS NULL",
             tenant_id=tenant_id,
             person_id=details.person_id,
         )

@@ -1,12 +1,18 @@
 """People and their sessions, kept."""
 
+from hashlib import sha256
+
 from flextell.accounts.model import Person, Session
 from flextell.store.codes import SqlCodes
 from flextell.store.port import Duplicate
 from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
 
-_PERSON = "p.person_id, p.subject, p.email, p.name, p.password_hash, p.created_at, p.disabled_at"
+_PERSON = (
+    "p.person_id, p.subject, p.email, p.name, p.password_hash, p.created_at, p.disabled_at, "
+    "p.last_login_at, p.last_login_ip"
+)
+TAKEN = "There is a person with this e-mail address already."
 _SESSION = Statement(
     f"SELECT s.digest, s.person_id, s.auth_time, s.seen_at, s.expires_at, {_PERSON} "
     "FROM sessions s JOIN people p ON p.person_id = s.person_id "
@@ -38,26 +44,63 @@ class SqlPeople:
     def all(self) -> list[Person]:
         return [_person(row) for row in self._sql.all(f"SELECT {_PERSON} FROM people p ORDER BY 1")]
 
-    def add(self, *, subject: str, email: str, name: str, password_hash: str, now: int) -> Person:
+    def add(
+        self,
+        *,
+        subject: str,
+        email: str,
+        name: str,
+        password_hash: str,
+        now: int,
+        managed_by: int | None = None,
+    ) -> Person:
+        self._hold_address(email)
         row = self._sql.one(
-            "INSERT INTO people (subject, email, name, password_hash, created_at) "
-            "VALUES (:subject, :email, :name, :password_hash, :now) "
+            "INSERT INTO people (subject, email, name, password_hash, created_at, managed_by) "
+            "VALUES (:subject, :email, :name, :password_hash, :now, :managed_by) "
             "ON CONFLICT (email) DO NOTHING RETURNING person_id",
             subject=subject,
             email=email,
             name=name,
             password_hash=password_hash,
             now=now,
+            managed_by=managed_by,
         )
         if row is None:
-            raise Duplicate("There is a person with this e-mail address already.")
+            raise Duplicate(TAKEN)
         return Person(row[0], subject, email, name, password_hash, now)
+
+    def rename(self, person_id: int, *, email: str, name: str) -> None:
+        self._hold_address(email)
+        changed = self._sql.run(
+            "UPDATE people SET email = :email, name = :name WHERE person_id = :person_id "
+            "AND NOT EXISTS "
+            "(SELECT 1 FROM people o WHERE o.email = :email AND o.person_id <> :person_id)",
+            person_id=person_id,
+            email=email,
+            name=name,
+        )
+        if not changed:
+            raise Duplicate(TAKEN)
+
+    def _hold_address(self, email: str) -> None:
+        """Nobody else takes this address before the unit ends: no unique index is run into."""
+        self._sql.serialise(int.from_bytes(sha256(email.encode()).digest()[:8], signed=True))
 
     def set_password_hash(self, person_id: int, password_hash: str) -> None:
         self._sql.run(
             "UPDATE people SET password_hash = :password_hash WHERE person_id = :person_id",
             person_id=person_id,
             password_hash=password_hash,
+        )
+
+    def note_sign_in(self, person_id: int, address: str, now: int) -> None:
+        self._sql.run(
+            "UPDATE people SET last_login_at = :now, last_login_ip = :address "
+            "WHERE person_id = :person_id",
+            person_id=person_id,
+            address=address,
+            now=now,
         )
 
     def disable(self, person_id: int, now: int) -> None:
@@ -67,6 +110,9 @@ class SqlPeople:
             person_id=person_id,
             now=now,
         )
+        self.sign_out(person_id)
+
+    def sign_out(self, person_id: int) -> None:
         self._sql.run("DELETE FROM sessions WHERE person_id = :person_id", person_id=person_id)
         # A code that nobody has exchanged yet must not become a grant now.
         row = self._sql.one(

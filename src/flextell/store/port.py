@@ -8,7 +8,7 @@ verb below says that it is atomic.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from flextell.accounts.model import Person, Session
 from flextell.accounts.throttle import Count, Key
@@ -25,10 +25,12 @@ from flextell.oauth.model import (
 )
 from flextell.tenants.customers import CustomerQuery
 from flextell.tenants.lists import ListQuery
+from flextell.tenants.members import Member, MemberQuery
 from flextell.tenants.model import (
     Customer,
     CustomerDetails,
     Membership,
+    PlaceKind,
     Tag,
     Tenant,
     TenantDetails,
@@ -196,11 +198,35 @@ class People(Protocol):
     def all(self) -> list[Person]:
         """Everyone, oldest first."""
 
-    def add(self, *, subject: str, email: str, name: str, password_hash: str, now: int) -> Person:
-        """A new person. Raises Duplicate if the address is taken."""
+    def add(
+        self,
+        *,
+        subject: str,
+        email: str,
+        name: str,
+        password_hash: str,
+        now: int,
+        managed_by: int | None = None,
+    ) -> Person:
+        """A new person. Raises Duplicate if the address is taken.
+
+        `managed_by` is the tenant that may say who they are, until another one has them too.
+        """
+
+    def rename(self, person_id: int, *, email: str, name: str) -> None:
+        """Another name and address. Raises Duplicate if the address is taken.
+
+        Atomic: of any number of units that take one address, `add` included, one gets it.
+        """
 
     def set_password_hash(self, person_id: int, password_hash: str) -> None:
         """Replace the hash, as when its parameters are outdated."""
+
+    def note_sign_in(self, person_id: int, address: str, now: int) -> None:
+        """Remember when they last signed in, and from where."""
+
+    def sign_out(self, person_id: int) -> None:
+        """Their sessions and their unused codes are gone."""
 
     def disable(self, person_id: int, now: int) -> None:
         """They can no longer sign in; their sessions and their unused codes are gone."""
@@ -272,7 +298,10 @@ class Tenants(Protocol):
     """Businesses and who belongs to them."""
 
     def memberships(self, subject: str) -> tuple[Membership, ...] | None:
-        """Where the person belongs; None if nobody is named so or they are disabled."""
+        """Where the person may act; None if nobody is named so or they are disabled.
+
+        Those who were switched off or removed may not.
+        """
 
     def of_person(self, subject: str, window: Window) -> Found[Tenant]:
         """The tenants the person belongs to, oldest first."""
@@ -284,19 +313,48 @@ class Tenants(Protocol):
         """Whether there is such a tenant."""
 
     def add_member(self, tenant_id: int, person_id: int, role: str) -> None:
-        """Let a person belong to a tenant, or give a member another role."""
+        """Let a person belong to a tenant, or give a member these roles in place of others.
 
-    def is_member(self, tenant_id: int, person_id: int) -> bool:
-        """Whether the person belongs to the tenant."""
+        `role` is one name, or several with spaces between. Whoever was switched off or removed
+        is back.
+        """
+
+    def get(self, tenant_id: int) -> Tenant | None:
+        """The tenant."""
+
+    def put(self, tenant_id: int, details: TenantDetails, now: int) -> None:
+        """Replace what the tenant says of itself."""
 
     def member(self, tenant_id: int, subject: str) -> int | None:
         """The id of the person, if they belong to the tenant."""
 
-    def has_place(self, kind: Literal["country", "city", "district"], place_id: int) -> bool:
+    def add_place(self, kind: PlaceKind, name: str) -> int:
+        """Keep a place that tenants and customers can refer to; say its id."""
+
+    def is_place(self, kind: PlaceKind, place_id: int) -> bool:
         """Whether there is such a place."""
 
-    def add_place(self, kind: Literal["country", "city", "district"], name: str) -> int:
-        """Keep a place that tenants and customers can refer to; say its id."""
+
+class Members(Protocol):
+    """Who belongs to a tenant. No verb reaches beyond the tenant it is given."""
+
+    def hold(self, tenant_id: int) -> None:
+        """Let no other unit that holds this tenant's members pass until this one ends."""
+
+    def get(self, tenant_id: int, person_id: int) -> Member | None:
+        """The member, unless there is none in this tenant or they were removed."""
+
+    def find(self, tenant_id: int, query: MemberQuery) -> Found[Member]:
+        """The part of the list that was asked for. Rows of equal sort value go by id."""
+
+    def owners(self, tenant_id: int) -> frozenset[int]:
+        """The persons who are owners and may act."""
+
+    def put(self, member: Member, now: int) -> None:
+        """Keep what a tenant says of a member, a new one or in place of what it said before.
+
+        Who the person is (name, address) is not kept here: see `People.rename`.
+        """
 
 
 class Customers(Protocol):
@@ -437,6 +495,8 @@ class Unit(Protocol):
     def signing_keys(self) -> SigningKeys: ...
     @property
     def tenants(self) -> Tenants: ...
+    @property
+    def members(self) -> Members: ...
     @property
     def customers(self) -> Customers: ...
     @property

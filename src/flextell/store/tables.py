@@ -57,6 +57,9 @@ people = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
+    Column("managed_by", BigInteger),  # the tenant that made them and alone has them
+    Column("last_login_at", BigInteger),
+    Column("last_login_ip", Text),
 )
 
 sessions = Table(
@@ -197,7 +200,21 @@ memberships = Table(
     metadata,
     Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), primary_key=True),
     Column("person_id", Number, ForeignKey("people.person_id"), primary_key=True, index=True),
-    Column("role", Text, nullable=False),
+    Column("role", Text, nullable=False),  # names, separated by spaces
+    Column("title", Text),
+    Column("phone", Text),
+    Column("emergency_contact_name", Text),
+    Column("emergency_contact_surname", Text),
+    Column("emergency_contact_phone_number", Text),
+    Column("blood_group", Text),
+    Column("language", Text),  # a JSON array of text; null: none
+    Column("avatar_url", Text),
+    Column("bio", Text),
+    Column("search_text", Text),  # name, e-mail and phone without case and accents
+    Column("inactive_at", BigInteger),  # null: they may act
+    Column("created_at", BigInteger),  # null: as the person's
+    Column("updated_at", BigInteger),  # null: never
+    Column("deleted_at", BigInteger),
 )
 
 customers = Table(

@@ -1,31 +1,43 @@
 """Tenants and who belongs to them, kept."""
 
 from dataclasses import asdict
-from typing import Literal
+from typing import Any
 
 import orjson
 
 from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
-from flextell.tenants.model import Membership, Named, Tenant, TenantDetails, WorkHours
+from flextell.tenants.members import search_text
+from flextell.tenants.model import (
+    Membership,
+    Named,
+    PlaceKind,
+    Tenant,
+    TenantDetails,
+    WorkHours,
+)
 from flextell.tenants.paging import After, Found, Window
 
-_TENANTS = """
+_TENANT = """
 SELECT t.tenant_id, t.created_at, t.updated_at, country.name, city.name, district.name,
        t.name, t.avatar_url, t.phone_number, t.address, t.latitude, t.longitude,
        t.services, t.knowledge_base, t.work_hours, t.country_id, t.city_id, t.district_id
-FROM memberships m
-JOIN people p ON p.person_id = m.person_id
-JOIN tenants t ON t.tenant_id = m.tenant_id
+FROM tenants t
 LEFT JOIN places country ON country.place_id = t.country_id
 LEFT JOIN places city ON city.place_id = t.city_id
 LEFT JOIN places district ON district.place_id = t.district_id
-WHERE p.subject = :subject AND p.disabled_at IS NULL
+"""
+# They were neither switched off nor removed.
+_ACTIVE = "m.inactive_at IS NULL AND m.deleted_at IS NULL"
+_TENANTS = f"""{_TENANT}
+JOIN memberships m ON m.tenant_id = t.tenant_id
+JOIN people p ON p.person_id = m.person_id
+WHERE p.subject = :subject AND p.disabled_at IS NULL AND {_ACTIVE}
   AND t.tenant_id > :after ORDER BY t.tenant_id LIMIT :size OFFSET :offset
 """
 _MEMBERSHIPS = Statement(
     "SELECT m.tenant_id, m.role FROM people p "
-    "LEFT JOIN memberships m ON m.person_id = p.person_id "
+    f"LEFT JOIN memberships m ON m.person_id = p.person_id AND {_ACTIVE} "
     "WHERE p.subject = :subject AND p.disabled_at IS NULL ORDER BY m.tenant_id",
     {"subject": "text"},
 )
@@ -50,6 +62,13 @@ def _tenant(row: Row) -> Tenant:
     )
 
 
+def _columns(details: TenantDetails) -> dict[str, Any]:
+    return asdict(details) | {
+        name: orjson.dumps(getattr(details, name)).decode()
+        for name in ("services", "knowledge_base", "work_hours")
+    }
+
+
 class SqlTenants:
     """`port.Tenants` in SQL."""
 
@@ -60,7 +79,11 @@ class SqlTenants:
         rows = self._sql.all(_MEMBERSHIPS, subject=subject)
         if not rows:
             return None
-        return tuple(Membership(*row) for row in rows if row[0] is not None)
+        return tuple(
+            Membership(tenant_id, frozenset(role.split()))
+            for tenant_id, role in rows
+            if tenant_id is not None
+        )
 
     def of_person(self, subject: str, window: Window) -> Found[Tenant]:
         rows = self._sql.all(
@@ -79,10 +102,7 @@ class SqlTenants:
         )
 
     def add(self, details: TenantDetails, now: int) -> int:
-        values = asdict(details) | {
-            name: orjson.dumps(getattr(details, name)).decode()
-            for name in ("services", "knowledge_base", "work_hours")
-        }
+        values = _columns(details)
         names = ", ".join(values)
         [(tenant_id,)] = self._sql.all(
             f"INSERT INTO tenants ({names}, created_at, updated_at) "
@@ -92,27 +112,45 @@ class SqlTenants:
         )
         return int(tenant_id)
 
+    def get(self, tenant_id: int) -> Tenant | None:
+        row = self._sql.one(f"{_TENANT} WHERE t.tenant_id = :tenant_id", tenant_id=tenant_id)
+        return _tenant(row) if row else None
+
+    def put(self, tenant_id: int, details: TenantDetails, now: int) -> None:
+        values = _columns(details)
+        self._sql.run(
+            f"UPDATE tenants SET {', '.join(f'{name} = :{name}' for name in values)}, "
+            "updated_at = :now WHERE tenant_id = :tenant_id",
+            tenant_id=tenant_id,
+            now=now,
+            **values,
+        )
+
     def exists(self, tenant_id: int) -> bool:
         row = self._sql.one("SELECT 1 FROM tenants WHERE tenant_id = :id", id=tenant_id)
         return row is not None
 
     def add_member(self, tenant_id: int, person_id: int, role: str) -> None:
+        row = self._sql.one(
+            "SELECT name, email FROM people WHERE person_id = :person_id", person_id=person_id
+        )
         self._sql.run(
-            "INSERT INTO memberships (tenant_id, person_id, role) "
-            "VALUES (:tenant_id, :person_id, :role) "
-            "ON CONFLICT (tenant_id, person_id) DO UPDATE SET role = excluded.role",
+            "INSERT INTO memberships (tenant_id, person_id, role, search_text) "
+            "VALUES (:tenant_id, :person_id, :role, :search_text) "
+            "ON CONFLICT (tenant_id, person_id) DO UPDATE "
+            "SET role = excluded.role, inactive_at = NULL, deleted_at = NULL",
             tenant_id=tenant_id,
             person_id=person_id,
             role=role,
+            search_text=search_text(row[0], row[1], None) if row else None,
         )
-
-    def is_member(self, tenant_id: int, person_id: int) -> bool:
-        row = self._sql.one(
-            "SELECT 1 FROM memberships WHERE tenant_id = :tenant_id AND person_id = :person_id",
+        # From now on they are nobody's alone.
+        self._sql.run(
+            "UPDATE people SET managed_by = NULL "
+            "WHERE person_id = :person_id AND managed_by <> :tenant_id",
             tenant_id=tenant_id,
             person_id=person_id,
         )
-        return row is not None
 
     def member(self, tenant_id: int, subject: str) -> int | None:
         row = self._sql.one(
@@ -123,18 +161,18 @@ class SqlTenants:
         )
         return None if row is None else int(row[0])
 
-    def has_place(self, kind: Literal["country", "city", "district"], place_id: int) -> bool:
-        row = self._sql.one(
-            "SELECT 1 FROM places WHERE place_id = :place_id AND kind = :kind",
-            place_id=place_id,
-            kind=kind,
-        )
-        return row is not None
-
-    def add_place(self, kind: Literal["country", "city", "district"], name: str) -> int:
+    def add_place(self, kind: PlaceKind, name: str) -> int:
         [(place_id,)] = self._sql.all(
             "INSERT INTO places (kind, name) VALUES (:kind, :name) RETURNING place_id",
             kind=kind,
             name=name,
         )
         return int(place_id)
+
+    def is_place(self, kind: PlaceKind, place_id: int) -> bool:
+        row = self._sql.one(
+            "SELECT 1 FROM places WHERE place_id = :place_id AND kind = :kind",
+            place_id=place_id,
+            kind=kind,
+        )
+        return row is not None

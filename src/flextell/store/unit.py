@@ -10,6 +10,7 @@ from flextell.store.consents import SqlConsents
 from flextell.store.customers import SqlCustomers
 from flextell.store.grants import SqlGrants
 from flextell.store.kept_answers import SqlKeptAnswers
+from flextell.store.members import SqlMembers
 from flextell.store.notes import SqlNotes
 from flextell.store.people import SqlPeople, SqlSessions
 from flextell.store.port import Unit
@@ -95,6 +96,10 @@ class SqlUnit:
     @cached_property
     def tenants(self) -> SqlTenants:
         return SqlTenants(self._transaction)
+
+    @cached_property
+    def members(self) -> SqlMembers:
+        return SqlMembers(self._transaction)
 
     @cached_property
     def customers(self) -> SqlCustomers:

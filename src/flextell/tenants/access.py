@@ -4,14 +4,16 @@
     ├── InvalidTenantHeader   400  X-Tenant repeated, or no number
     ├── TenantNotNamed        400  several memberships and no X-Tenant
     ├── NoSuchMembership      403  unknown or not theirs: one answer, so ids cannot be probed
-    └── NotPermitted          403  the role does not allow it
+    ├── NotPermitted          403  no role of theirs allows it
+    └── BeyondOwnRoles        403  it is about a role that allows more than their own
 
 Access takes both: the scope of the token, judged before this, and the permission of the person.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, auto
+from dataclasses import dataclass
+from enum import Enum, unique
 
 from flextell.tenants.model import Membership
 
@@ -48,31 +50,86 @@ class NoSuchMembership(TenantRefusal):
 
 
 class NotPermitted(TenantRefusal):
-    """Their role is too small for it. Not the tenant's fault, so the word does not appear."""
+    """Their roles are too small for it. Not the tenant's fault, so the word does not appear."""
 
     def __init__(self) -> None:
         super().__init__("The role of this person does not allow this. An owner can change roles.")
 
 
+class BeyondOwnRoles(TenantRefusal):
+    """Somebody would give a role, or change who has it, that allows what they may not."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody can give or change a role that allows more than their own roles.")
+
+
+@unique
 class Permission(Enum):
-    """What a role may allow."""
+    """What a role may allow. The numbers are on the wire: none is ever used for another."""
 
-    SEE_CUSTOMERS = auto()
-    CHANGE_CUSTOMERS = auto()
+    # Whoever belongs to the tenant may, with or without a role.
+    BELONG = 0
+    SEE_CUSTOMERS = 1
+    CHANGE_CUSTOMERS = 2
+    SEE_USERS = 3
+    CHANGE_USERS = 4
+    CHANGE_TENANT = 5
 
 
-ROLES: Mapping[str, frozenset[Permission]] = {
-    "owner": frozenset(Permission),
-    "staff": frozenset({Permission.SEE_CUSTOMERS, Permission.CHANGE_CUSTOMERS}),
-    "viewer": frozenset({Permission.SEE_CUSTOMERS}),
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that every tenant has. Its number is on the wire."""
+
+    role_id: int
+    name: str
+    permissions: frozenset[Permission]
+
+
+OWNER = "owner"
+
+ROLES: Mapping[str, Role] = {
+    role.name: role
+    for role in (
+        Role(1, OWNER, frozenset(Permission) - {Permission.BELONG}),
+        Role(
+            2,
+            "staff",
+            frozenset(
+                {Permission.SEE_CUSTOMERS, Permission.CHANGE_CUSTOMERS, Permission.SEE_USERS}
+            ),
+        ),
+        Role(3, "viewer", frozenset({Permission.SEE_CUSTOMERS, Permission.SEE_USERS})),
+    )
 }
 
 _NUMBER = re.compile(r"-?[0-9]{1,100}")
 
 
-def allows(role: str, permission: Permission) -> bool:
-    """Whether a role has a permission; a role that is not in the table has none."""
-    return permission in ROLES.get(role, frozenset())
+def known(roles: Iterable[str]) -> tuple[Role, ...]:
+    """The roles of the table among these names, in the order of the table."""
+    names = frozenset(roles)
+    return tuple(role for role in ROLES.values() if role.name in names)
+
+
+def role_of(role_id: int) -> Role | None:
+    """The role with this number."""
+    return next((role for role in ROLES.values() if role.role_id == role_id), None)
+
+
+def permissions(roles: Iterable[str]) -> frozenset[Permission]:
+    """What roles allow together; a name that is not in the table allows nothing."""
+    return frozenset[Permission]().union(*(role.permissions for role in known(roles)))
+
+
+def allows(roles: Iterable[str], permission: Permission) -> bool:
+    """Whether one of a member's roles has a permission."""
+    return permission is Permission.BELONG or permission in permissions(roles)
+
+
+def check_within(roles: Iterable[str], own: Iterable[str]) -> None:
+    """Raises BeyondOwnRoles unless one's own roles allow all that these roles do."""
+    if not permissions(roles) <= permissions(own):
+        raise BeyondOwnRoles
 
 
 def named_tenant(header: Sequence[str]) -> int | None:
@@ -98,6 +155,6 @@ def acting_in(named: int | None, memberships: Iterable[Membership]) -> Membershi
 
 
 def need(membership: Membership, permission: Permission) -> None:
-    """Raises NotPermitted unless the role allows it."""
-    if not allows(membership.role, permission):
+    """Raises NotPermitted unless a role allows it."""
+    if not allows(membership.roles, permission):
         raise NotPermitted

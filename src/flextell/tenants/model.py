@@ -10,6 +10,7 @@ from typing import Literal
 LARGEST_ID = 2**63 - 1
 
 Gender = Literal["male", "female", "other"]
+PlaceKind = Literal["country", "city", "district"]
 
 
 class OutsideTenant(Exception):
@@ -67,10 +68,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A person belongs to a tenant, in a role (a row of `access.ROLES`)."""
+    """A person belongs to a tenant, with any number of roles (rows of `access.ROLES`)."""
 
     tenant_id: int
-    role: str
+    roles: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

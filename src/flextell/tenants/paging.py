@@ -10,7 +10,7 @@ It needs no seal: it only ever says where to continue, and every query keeps to 
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -110,6 +110,15 @@ def window(
     if after is None and limit is None:
         return Window(per_page or DEFAULT_SIZE, page or 1)
     return Window(limit or per_page or DEFAULT_SIZE, None, after)
+
+
+def part(rows: Sequence[T], window: Window, row_id: Callable[[T], int]) -> Found[T]:
+    """The part that is asked for of a short list that is at hand, in the order of its ids."""
+    last = window.after.row_id if window.after else 0
+    left = [row for row in rows if row_id(row) > last][window.offset :]
+    shown = tuple(left[: window.size])
+    following = After(None, row_id(shown[-1])) if len(left) > window.size else None
+    return Found(shown, following, len(rows))
 
 
 def encode(list_name: str, cursor: Cursor) -> str:

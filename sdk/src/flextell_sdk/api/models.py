@@ -115,3 +115,51 @@ class Done:
     """What was done, in a sentence."""
 
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who works in a business."""
+
+    id: int
+    name: str
+    email: str = ""
+    title: str | None = None
+    phone: str | None = None
+    emergency_contact_name: str | None = None
+    emergency_contact_surname: str | None = None
+    emergency_contact_phone_number: str | None = None
+    blood_group: str | None = None
+    language: tuple[str, ...] = ()
+    avatar_url: str | None = None
+    is_active: bool = True
+    bio: str | None = None
+    last_login_at: datetime | None = None
+    last_login_ip: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+    roles: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The person that the app acts for, and what it may do."""
+
+    id: int
+    name: str
+    email: str = ""
+    is_active: bool = True
+    roles: tuple[Reference, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What somebody may do in a business."""
+
+    id: int
+    name: str
+    is_system: bool = True
+    permissions_count: int = 0
+    permissions: tuple[Reference, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
-from flextell_sdk.api.models import About, Customer, Done, Note, Tag, Tenant
+from flextell_sdk.api.models import About, Customer, Done, Me, Note, Role, Tag, Tenant, User
 from flextell_sdk.api.operation import Operation, as_query
 from flextell_sdk.api.paging import Page, page_of
 from flextell_sdk.api.reading import reader
@@ -74,6 +74,44 @@ class TagFields(TypedDict, total=False):
 
     name: str
     color: str
+
+
+class UserQuery(SearchQuery, total=False):
+    """Which people, in which order."""
+
+    is_active: bool
+    role: str
+
+
+class UserFields(TypedDict, total=False):
+    """What somebody is made or changed with; `password` comes with `password_confirmation`."""
+
+    name: str
+    email: str
+    password: str
+    password_confirmation: str
+    phone: str | None
+    title: str | None
+    emergency_contact_name: str | None
+    emergency_contact_surname: str | None
+    emergency_contact_phone_number: str | None
+    blood_group: str | None
+    language: list[str]
+    avatar_url: str | None
+    is_active: bool
+    bio: str | None
+    role_ids: list[int]
+
+
+class TenantFields(TypedDict, total=False):
+    """What a business is changed with."""
+
+    phone_number: str | None
+    address: str
+    knowledge_base: str | None
+    services: list[str] | None
+    location: dict[str, float]
+    work_hours: list[dict[str, Any]]
 
 
 def about() -> Operation[About]:
@@ -192,14 +230,85 @@ def delete_customer_tag(customer_id: int, tag_id: int) -> Operation[Done]:
     return Operation("DELETE", f"/v1/customers/{customer_id:d}/tags/{tag_id:d}", one(Done))
 
 
+def get_me() -> Operation[Me]:
+    """Who the app acts for, and what it may do. Scope: account:read."""
+    return Operation("GET", "/v1/account/me", one(Me))
+
+
+def get_my_roles() -> Operation[dict[str, dict[str, str]]]:
+    """Names of the person's roles and permissions by id. Scope: account:read."""
+    return Operation("GET", "/v1/account/roles", data)
+
+
+def get_tenant() -> Operation[Tenant]:
+    """The business that the call acts in. Scope: tenants:read."""
+    return Operation("GET", "/v1/tenant", one(Tenant))
+
+
+def update_tenant(**fields: Unpack[TenantFields]) -> Operation[Tenant]:
+    """Change what is given of the business. Scope: tenants:write."""
+    return _send("PUT", "/v1/tenant", Tenant, fields)
+
+
+def list_users(**query: Unpack[UserQuery]) -> Operation[Page[User]]:
+    """The people who work in the business. Scope: users:read."""
+    return Operation("GET", "/v1/users", page_of(User), _paged(query))
+
+
+def create_user(*, idempotency_key: str = "", **fields: Unpack[UserFields]) -> Operation[User]:
+    """Add somebody new. Scope: users:write."""
+    return _send("POST", "/v1/users", User, fields, idempotency_key)
+
+
+def get_user(user_id: int) -> Operation[User]:
+    """One of the people. Scope: users:read."""
+    return Operation("GET", f"/v1/users/{user_id:d}", one(User))
+
+
+def update_user(user_id: int, **fields: Unpack[UserFields]) -> Operation[User]:
+    """Change what is given of somebody. Scope: users:write."""
+    return _send("PUT", f"/v1/users/{user_id:d}", User, fields)
+
+
+def delete_user(user_id: int) -> Operation[Done]:
+    """Remove somebody from the business. Scope: users:write."""
+    return Operation("DELETE", f"/v1/users/{user_id:d}", one(Done))
+
+
+def list_user_roles(user_id: int, **query: Unpack[ListQuery]) -> Operation[Page[Role]]:
+    """The roles of somebody. Scope: users:read."""
+    return Operation("GET", f"/v1/users/{user_id:d}/roles", page_of(Role), _paged(query))
+
+
+def replace_user_roles(user_id: int, role_ids: list[int]) -> Operation[list[dict[str, Any]]]:
+    """Give somebody these roles and no others. Scope: users:write."""
+    path = f"/v1/users/{user_id:d}/roles"
+    return Operation("PUT", path, data, body={"role_ids": role_ids})
+
+
+def list_roles(**query: Unpack[ListQuery]) -> Operation[Page[Role]]:
+    """The roles there are. Scope: users:read."""
+    return Operation("GET", "/v1/roles", page_of(Role), _paged(query))
+
+
+def get_role(role_id: int) -> Operation[Role]:
+    """One role and its permissions. Scope: users:read."""
+    return Operation("GET", f"/v1/roles/{role_id:d}", one(Role))
+
+
+def data(body: Any) -> Any:
+    """What is in the envelope, as it is."""
+    if not isinstance(body, dict) or "data" not in body:
+        raise UnexpectedAnswer("The answer has no data.")
+    return body["data"]
+
+
 def one(kind: type[T]) -> Callable[[Any], T]:
     """How to read one thing of this kind out of its envelope."""
     read_it = reader(kind)
 
     def read(body: Any) -> T:
-        if not isinstance(body, dict) or "data" not in body:
-            raise UnexpectedAnswer("The answer has no data.")
-        return read_it(body["data"])
+        return read_it(data(body))
 
     return read
 

@@ -167,6 +167,7 @@ async def _welcome(
         )
         if browser.session_digest is not None:
             unit.sessions.end(browser.session_digest)
+        unit.people.note_sign_in(person.person_id, attempt.address, now)
         unit.sessions.put(
             sessions.begin(digest, person.person_id, parts.settings.session_seconds, now)
         )
