@@ -359,6 +359,7 @@ TITLES: Mapping[str, str] = {
     "RFC 9106": "Argon2 Memory-Hard Function for Password Hashing",
     "RFC 9110": "HTTP Semantics",
     "RFC 9112": "HTTP/1.1",
+    "RFC 9728": "OAuth 2.0 Protected Resource Metadata",
     "RFC 9207": "OAuth 2.0 Authorization Server Issuer Identification",
     "RFC 9325": "Recommendations for Secure Use of TLS",
     "RFC 9562": "Universally Unique IDentifiers (UUIDs)",

@@ -26,7 +26,10 @@ async def test_a_request_without_a_token_is_told_to_send_one(
         "message": "The access token is missing. Send it in the header "
         "Authorization: Bearer ACCESS_TOKEN.",
     }
-    assert answer.headers["www-authenticate"] == 'Bearer realm="https://localhost:8443"'
+    assert answer.headers["www-authenticate"] == (
+        'Bearer realm="https://localhost:8443", resource_metadata='
+        '"https://localhost:8443/.well-known/oauth-protected-resource/api"'
+    )
 
 
 async def test_an_expired_token_is_told_to_refresh(own_clinic: Clinic) -> None:

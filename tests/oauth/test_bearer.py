@@ -144,7 +144,10 @@ def test_every_refusal_comes_with_a_challenge(refusal: BearerRefusal) -> None:
 
 def test_a_request_without_a_token_is_told_no_error_code() -> None:
     """RFC 6750 §3.1: SHOULD NOT include an error code or other error information."""
-    assert parsed(bearer.challenge(MissingToken(), "flextell")) == {"realm": "flextell"}
+    assert parsed(bearer.challenge(MissingToken(), "flextell")) == {
+        "realm": "flextell",
+        "resource_metadata": "flextell/.well-known/oauth-protected-resource/api",
+    }
 
 
 def test_a_missing_scope_is_named_in_the_challenge() -> None:

@@ -113,13 +113,13 @@ def too_many(standing: Standing, now: int) -> ApiError:
     )
 
 
-def api_error(problem: Exception, realm: str) -> ApiError:
+def api_error(problem: Exception, issuer: str) -> ApiError:
     """Any refusal as the API says it."""
     match problem:
         case ApiError():
             return problem
         case BearerRefusal():
-            challenge = bearer.challenge(problem, realm).encode("ascii")
+            challenge = bearer.challenge(problem, issuer).encode("ascii")
             return ApiError(problem.error, problem.message, ((b"www-authenticate", challenge),))
         case InvalidTenantHeader() | TenantNotNamed() | PagingProblem():
             return ApiError("invalid_request", str(problem))

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
+from flextell.oauth import protected_resource
 from flextell.oauth.model import Scopes
 
 MAXIMUM_TOKEN_CHARACTERS = 8192
@@ -106,9 +107,12 @@ def need_scope(have: Scopes, any_of: tuple[str, ...]) -> None:
         raise InsufficientScope(any_of)
 
 
-def challenge(refusal: BearerRefusal, realm: str) -> str:
-    """The WWW-Authenticate header of a refusal (RFC 6750 §3)."""
-    parts = [f'Bearer realm="{realm}"']
+def challenge(refusal: BearerRefusal, issuer: str) -> str:
+    """The WWW-Authenticate header of a refusal (RFC 6750 §3, RFC 9728 §5.1)."""
+    parts = [
+        f'Bearer realm="{issuer}"',
+        f'resource_metadata="{issuer}{protected_resource.METADATA_PATH}"',
+    ]
     if refusal.challenge_error:
         parts.append(f'error="{refusal.challenge_error}"')
         parts.append(f'error_description="{refusal.message}"')

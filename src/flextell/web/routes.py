@@ -7,6 +7,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from flextell.metrics import ELSEWHERE, Answers
+from flextell.oauth import protected_resource
 from flextell.parts import Parts
 from flextell.web.answers import to_machine
 from flextell.web.assets import assets
@@ -32,6 +33,9 @@ MACHINES: dict[str, dict[str, Make]] = {
     "/oauth/revocations": {"POST": revocation_feed.endpoint},
     "/.well-known/oauth-authorization-server": {"GET": discovery.metadata},
     "/.well-known/openid-configuration": {"GET": discovery.metadata},
+    protected_resource.METADATA_PATH: {"GET": discovery.api_metadata},
+    # Some clients ask at the host, whatever the path of the resource (RFC 9728 §3).
+    protected_resource.WELL_KNOWN: {"GET": discovery.api_metadata},
     "/.well-known/jwks.json": {"GET": discovery.key_set},
 }
 PEOPLE: dict[str, dict[str, Make]] = {

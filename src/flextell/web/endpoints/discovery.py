@@ -1,8 +1,8 @@
-"""What the server says about itself: metadata and key set (RFC 8414 §3, RFC 7517 §5)."""
+"""What the server says about itself: metadata and keys (RFC 8414 §3, RFC 9728 §3, RFC 7517 §5)."""
 
 from typing import Any
 
-from flextell.oauth import discovery, keys
+from flextell.oauth import discovery, keys, protected_resource
 from flextell.parts import Parts
 from flextell.web.exchange import Answer, Handler, Request, json
 from flextell.web.limits import within_page_limit
@@ -15,6 +15,16 @@ def metadata(parts: Parts) -> Handler:
         within_page_limit(parts, request)
         document = discovery.metadata(parts.settings.issuer, parts.keyring.algorithms("id_token"))
         return _cached(parts, request, document)
+
+    return answer
+
+
+def api_metadata(parts: Parts) -> Handler:
+    """GET what the API says about itself (RFC 9728 §3.1)."""
+
+    async def answer(request: Request) -> Answer:
+        within_page_limit(parts, request)
+        return _cached(parts, request, protected_resource.metadata(parts.settings.issuer))
 
     return answer
 
