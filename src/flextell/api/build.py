@@ -4,7 +4,7 @@ The order is always the same: token, rate limit, path, scope, tenant and permiss
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from time import perf_counter
@@ -15,9 +15,10 @@ from flextell import log
 from flextell.api import envelopes, errors, routes
 from flextell.api import work as work_of
 from flextell.api.asked import Answer, Asked
+from flextell.api.idempotency import REPLAYED
 from flextell.api.incoming import ClientGone, Incoming
 from flextell.api.routes import Node
-from flextell.api.row import Row
+from flextell.api.row import Provisional, Row
 from flextell.api.shapes.encoding import CONTENT_TYPE, encode
 from flextell.api.work import Taken, take
 from flextell.metrics import ELSEWHERE, REFUSALS, Answers
@@ -25,7 +26,7 @@ from flextell.node.rate_limits import network_of
 from flextell.oauth import bearer
 from flextell.oauth.access_token import AccessToken
 from flextell.parts import Parts
-from flextell.store.port import StoreUnavailable
+from flextell.store.port import Store, StoreUnavailable, Unit
 
 DOCUMENT_PATH = "/api/openapi.json"
 
@@ -133,22 +134,22 @@ class Api:
         store = self._parts.store
         if row.prepare is not None:
             # What is costly to take in is taken from those only who may do it.
-            await store.read(partial(work_of.let_in, row=row, token=token, incoming=incoming))
-            asked = replace(asked, prepared_value=await row.prepare(self._parts, incoming))
+            let_in = partial(work_of.let_in, row=row, token=token, incoming=incoming)
+            prepared = await row.prepare(self._parts, await store.read(let_in), incoming)
+            asked = replace(asked, prepared_value=prepared)
             taken = Taken(b"")
         else:
             taken = take(row, incoming, await incoming.body())
-        return await store.write(
-            partial(
-                work_of.change,
-                row=row,
-                node=node,
-                token=token,
-                incoming=incoming,
-                asked=asked,
-                taken=taken,
-            )
+        work = partial(
+            work_of.change,
+            row=row,
+            node=node,
+            token=token,
+            incoming=incoming,
+            asked=asked,
+            taken=taken,
         )
+        return await _written(store, work, asked.prepared_value)
 
     async def _document(self, method: str) -> Answer:
         """The OpenAPI document, open to all."""
@@ -162,6 +163,22 @@ class Api:
         from flextell.api.document import document  # noqa: PLC0415
 
         return encode(document(self._issuer))
+
+
+async def _written(store: Store, work: Callable[[Unit], Answer], prepared: object) -> Answer:
+    """Run a unit of work; if it does not take what was prepared for it, that is taken back."""
+    if not isinstance(prepared, Provisional):
+        return await store.write(work)
+    try:
+        answer = await store.write(work)
+    except StoreUnavailable:
+        raise  # Whether it was taken is not known.
+    except Exception:
+        await prepared.take_back()
+        raise
+    if REPLAYED in answer.headers:
+        await prepared.take_back()
+    return answer
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

@@ -18,6 +18,12 @@ class One(TypedDict, Generic[T]):
     data: T
 
 
+class Done(TypedDict):
+    """What was done, in a sentence."""
+
+    message: str
+
+
 class Error(TypedDict):
     """Why not: a code for programs and a sentence for their developers."""
 
@@ -28,3 +34,8 @@ class Error(TypedDict):
 def success(settings: Settings) -> Success:
     """What `success` says: JSON's true, or text for clients that expect text."""
     return "true" if settings.success_as_text else True
+
+
+def done(success: Success, message: str) -> One[Done]:
+    """The answer to something that leaves nothing to show."""
+    return {"success": success, "data": {"message": message}}
