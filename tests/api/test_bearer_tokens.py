@@ -3,6 +3,7 @@
 import pytest
 
 from flextell.api.routes import TABLE
+from flextell.oauth.scopes import CATALOGUE
 from tests.api.conftest import Clinic
 
 pytestmark = pytest.mark.anyio
@@ -94,10 +95,11 @@ async def test_a_token_revoked_elsewhere_is_refused_after_the_next_news(
 
 
 async def test_the_token_of_a_disabled_person_is_refused(clinic: Clinic) -> None:
-    token = clinic.token("sub-dora", grant_id="grant-dora")
+    token = clinic.token("sub-dora", " ".join(CATALOGUE), "grant-dora")
 
     for row in TABLE:
-        answer = await clinic.get("/api" + row.path.replace("{id}", "1"), token=token)
+        path = "/api" + row.path.replace("{id}", "1")
+        answer = await clinic.get(path, token=token, method=row.method)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
 
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from flextell.api.routes import TABLE
+from flextell.oauth.scopes import CATALOGUE
 from flextell.tenants.model import CustomerDetails
 from tests.api.conftest import Clinic, running_clinic
 from tests.world import NOON
@@ -133,9 +134,14 @@ async def test_a_tenant_has_every_documented_field_and_the_logo_clients_read(
 
 async def test_answers_are_what_the_table_says_they_are(clinic: Clinic) -> None:
     """The types in the table are what the OpenAPI document is made of."""
+    token = clinic.token(scope=" ".join(CATALOGUE))
+
     for row in TABLE:
-        answer = await clinic.get("/api" + row.path.replace("{id}", str(clinic.ids.ada)))
-        assert answer.status_code == 200
+        if row.method != "GET":
+            continue
+        path = "/api" + row.path.replace("{id}", str(clinic.ids.ada))
+        answer = await clinic.get(path, token=token)
+        assert answer.status_code == 200, path
         typed = TypeAdapter(row.returns).validate_json(answer.content)
         assert keys(typed) == keys(answer.json())
 

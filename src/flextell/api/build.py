@@ -60,7 +60,7 @@ class Api:
         """Answer one request."""
         began = perf_counter()
         token, refusal = await self._token(scope)
-        standing = self._parts.api_limit.count(token.grant_id if token else _address(scope))
+        standing = self._parts.api_limit.count(token.grant_id if token else address_key(scope))
         request_id = ""
         try:
             if standing.exceeded:
@@ -69,13 +69,7 @@ class Api:
         except ClientGone:
             return
         except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets an answer
-            refused = errors.api_error(problem, self._issuer)
-            self._parts.metrics.count(REFUSALS, refused.code)
-            if refused.code == "server_error":
-                request_id = log.bug(problem, self._parts.sources, path=scope["path"])
-            elif isinstance(problem, StoreUnavailable):
-                log.operational("store_unavailable", path=scope["path"], reason=str(problem))
-            answer = errors.answer(refused)
+            answer, request_id = refused_answer(self._parts, problem, scope["path"])
         request_id = request_id or self._parts.sources.random(8).hex()
         headers = [
             *(COMMON_HEADERS if answer.status not in BODILESS else COMMON_HEADERS[1:]),
@@ -120,6 +114,7 @@ class Api:
             url=self._issuer + scope["path"],
             now=self._parts.sources.now(),
             success=self._success,
+            addresses=self._parts.file_addresses,
         )
         incoming = Incoming(scope, receive)
         if row.writes:
@@ -186,7 +181,19 @@ def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for found, value in scope["headers"] if found == name]
 
 
-def _address(scope: Scope) -> str:
-    """The key of those without a valid token. No grant's id has a space."""
+def refused_answer(parts: Parts, problem: Exception, path: str) -> tuple[Answer, str]:
+    """The answer to what went wrong, counted; and the id of what was logged as our fault, if so."""
+    refused = errors.api_error(problem, parts.settings.issuer)
+    parts.metrics.count(REFUSALS, refused.code)
+    request_id = ""
+    if refused.code == "server_error":
+        request_id = log.bug(problem, parts.sources, path=path)
+    elif isinstance(problem, StoreUnavailable):
+        log.operational("store_unavailable", path=path, reason=str(problem))
+    return errors.answer(refused), request_id
+
+
+def address_key(scope: Scope) -> str:
+    """What those without a valid token are counted under. No grant's id has a space."""
     client = scope.get("client")
     return f"address {network_of(client[0]) if client else 'unknown'}"

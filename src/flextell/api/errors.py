@@ -7,6 +7,7 @@
     └── NoSuchMembership, NotPermitted        403 forbidden
     PagingProblem           400 invalid_request
     AgesCrossed             422 validation_error
+    NoRoom                  409 conflict
     StoreUnavailable        503 service_unavailable, with Retry-After
     anything else           a bug: 500 server_error, logged under the request's id
 
@@ -25,6 +26,7 @@ from flextell.oauth.bearer import BearerRefusal
 from flextell.store.port import StoreUnavailable
 from flextell.tenants.access import InvalidTenantHeader, TenantNotNamed, TenantRefusal
 from flextell.tenants.customers import AgesCrossed
+from flextell.tenants.files import NoRoom
 from flextell.tenants.paging import PagingProblem
 
 RETRY_SECONDS = 2
@@ -41,6 +43,7 @@ STATUS: Mapping[str, int] = {
     "precondition_failed": 412,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
+    "range_not_satisfiable": 416,
     "validation_error": 422,
     "rate_limit_exceeded": 429,
     "server_error": 500,
@@ -116,6 +119,8 @@ def api_error(problem: Exception, realm: str) -> ApiError:
             return ApiError("invalid_request", str(problem))
         case TenantRefusal():
             return ApiError("forbidden", str(problem))
+        case NoRoom():
+            return conflict(str(problem))
         case AgesCrossed():
             return ApiError("validation_error", str(problem))
         case StoreUnavailable():

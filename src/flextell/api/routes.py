@@ -8,14 +8,18 @@ named: the endpoint acts in no tenant). Dispatch, OpenAPI document and tests rea
 import re
 from collections.abc import Mapping, Sequence
 
-from flextell.api import account, customers
+from flextell.api import account, customers, files
 from flextell.api.customers import CustomerListParameters
-from flextell.api.envelopes import One
+from flextell.api.envelopes import Done, One
 from flextell.api.errors import unknown_path, wrong_method
+from flextell.api.file_forms import NewCustomerFile, NewTenantFile, receive
+from flextell.api.files import FileListParameters
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
 from flextell.api.row import Row
 from flextell.api.shapes.customer import Customer
+from flextell.api.shapes.file import VOLATILE as ADDRESSES
+from flextell.api.shapes.file import File, FileGroup
 from flextell.api.shapes.tenant import Tenant
 from flextell.tenants.access import Permission
 from flextell.tenants.model import LARGEST_ID
@@ -25,6 +29,7 @@ PREFIX = "/api"
 VERSIONS: Mapping[str, str] = {"/v0.0.1": "/v1"}
 
 SEE_CUSTOMERS = Permission.SEE_CUSTOMERS
+SEE_FILES, CHANGE_FILES = Permission.SEE_FILES, Permission.CHANGE_FILES
 
 TABLE: tuple[Row, ...] = (
     Row("GET", "", (), None, account.about, One[account.About], brief=True),
@@ -54,6 +59,63 @@ TABLE: tuple[Row, ...] = (
         customers.get_customer,
         One[Customer],
         brief=True,
+    ),
+    Row(
+        "GET",
+        "/v1/customers/{id}/files",
+        ("customers:read",),
+        SEE_FILES,
+        files.list_customer_files,
+        Page[FileGroup],
+        ListParameters,
+    ),
+    Row(
+        "POST",
+        "/v1/customers/{id}/files",
+        ("files:write",),
+        CHANGE_FILES,
+        files.create_customer_file,
+        One[File],
+        status=201,
+        form=NewCustomerFile,
+        prepare=receive(NewCustomerFile),
+    ),
+    Row(
+        "GET",
+        "/v1/files",
+        ("files:read",),
+        SEE_FILES,
+        files.list_files,
+        Page[File],
+        FileListParameters,
+    ),
+    Row(
+        "POST",
+        "/v1/files",
+        ("files:write",),
+        CHANGE_FILES,
+        files.create_file,
+        One[File],
+        status=201,
+        form=NewTenantFile,
+        prepare=receive(NewTenantFile),
+    ),
+    Row(
+        "GET",
+        "/v1/files/{id}",
+        ("files:read",),
+        SEE_FILES,
+        files.get_file,
+        One[File],
+        volatile=ADDRESSES,
+    ),
+    Row(
+        "DELETE",
+        "/v1/files/{id}",
+        ("files:write",),
+        CHANGE_FILES,
+        files.delete_file,
+        One[Done],
     ),
 )
 

@@ -96,6 +96,14 @@ class SqlTenants:
         row = self._sql.one("SELECT 1 FROM tenants WHERE tenant_id = :id", id=tenant_id)
         return row is not None
 
+    def has_member(self, tenant_id: int, person_id: int) -> bool:
+        row = self._sql.one(
+            "SELECT 1 FROM memberships WHERE tenant_id = :tenant_id AND person_id = :person_id",
+            tenant_id=tenant_id,
+            person_id=person_id,
+        )
+        return row is not None
+
     def add_member(self, tenant_id: int, person_id: int, role: str) -> None:
         self._sql.run(
             "INSERT INTO memberships (tenant_id, person_id, role) "

@@ -8,6 +8,7 @@ from flextell.store.clients import SqlClients
 from flextell.store.codes import SqlCodes
 from flextell.store.consents import SqlConsents
 from flextell.store.customers import SqlCustomers
+from flextell.store.files import SqlFiles
 from flextell.store.grants import SqlGrants
 from flextell.store.kept_answers import SqlKeptAnswers
 from flextell.store.people import SqlPeople, SqlSessions
@@ -97,6 +98,10 @@ class SqlUnit:
     @cached_property
     def customers(self) -> SqlCustomers:
         return SqlCustomers(self._transaction)
+
+    @cached_property
+    def files(self) -> SqlFiles:
+        return SqlFiles(self._transaction)
 
     @cached_property
     def kept_answers(self) -> SqlKeptAnswers:

@@ -59,12 +59,21 @@ class Permission(Enum):
 
     SEE_CUSTOMERS = auto()
     CHANGE_CUSTOMERS = auto()
+    SEE_FILES = auto()
+    CHANGE_FILES = auto()
 
 
 ROLES: Mapping[str, frozenset[Permission]] = {
     "owner": frozenset(Permission),
-    "staff": frozenset({Permission.SEE_CUSTOMERS, Permission.CHANGE_CUSTOMERS}),
-    "viewer": frozenset({Permission.SEE_CUSTOMERS}),
+    "staff": frozenset(
+        {
+            Permission.SEE_CUSTOMERS,
+            Permission.CHANGE_CUSTOMERS,
+            Permission.SEE_FILES,
+            Permission.CHANGE_FILES,
+        }
+    ),
+    "viewer": frozenset({Permission.SEE_CUSTOMERS, Permission.SEE_FILES}),
 }
 
 _NUMBER = re.compile(r"-?[0-9]{1,100}")
