@@ -149,6 +149,7 @@ API_MEANINGS: Mapping[str, str] = {
     "conflict": "A value that must be unique is taken, or the state does not allow it.",
     "precondition_failed": "It has changed since it was read: `If-Match` names an older state.",
     "payload_too_large": "The body is larger than this server takes.",
+    "range_not_satisfiable": "A part of a file was asked for that lies beyond its end.",
     "unsupported_media_type": "The body has another type than the endpoint takes.",
     "validation_error": "A value is well-formed but breaks a rule; the message names it.",
     "rate_limit_exceeded": "Too many requests in this window; wait as long as `Retry-After` says.",

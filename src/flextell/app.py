@@ -9,10 +9,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flextell import log, masterkey, metrics
 from flextell.api.build import build_api
+from flextell.api.downloads import build_downloads
 from flextell.management import Service
 from flextell.metrics import Metrics
-from flextell.node import sweeping
+from flextell.node import file_sweeping, sweeping
 from flextell.node.bearer import Bearer
+from flextell.node.file_room import open_room
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import LOOK_EVERY_SECONDS, PURPOSES, KeyMaker, Keyring
 from flextell.node.rate_exchange import RateExchange
@@ -27,6 +29,8 @@ from flextell.settings import Settings
 from flextell.sources import SYSTEM, Sources
 from flextell.store.opening import is_shared, open_store
 from flextell.store.port import Store, StoreUnavailable
+from flextell.tenants import file_addresses
+from flextell.tenants.file_addresses import FileAddresses
 from flextell.transport import RequireHttps, hsts_suits
 from flextell.web.routes import build_web
 
@@ -101,6 +105,12 @@ def build_parts(
             secret=sealing.derive(master_key, "rate counts"),
         ),
         browser_key=sealing.derive(master_key, "browser"),
+        file_room=open_room(settings.files_folder),
+        file_addresses=FileAddresses(
+            sealing.derive(master_key, "file addresses"),
+            settings.issuer,
+            settings.file_address_seconds,
+        ),
         metrics=numbers,
     )
     _show_state(parts)
@@ -143,14 +153,18 @@ def _checks(parts: Parts) -> dict[str, bool]:
 
 
 def application(parts: Parts) -> ASGIApp:
-    """Paths under /api go to the API, all others to the web; the lifespan runs the node's tasks."""
-    web, api = build_web(parts), build_api(parts)
+    """Paths under /api go to the API, those of files to the downloads, all others to the web.
+
+    The lifespan runs the node's tasks.
+    """
+    web, api, downloads = build_web(parts), build_api(parts), build_downloads(parts)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
             inside_api = path.startswith("/api/") or path == "/api"
-            await (api if inside_api else web)(scope, receive, send)
+            others = downloads if path.startswith(file_addresses.PATH) else web
+            await (api if inside_api else others)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(parts, receive, send)
 
@@ -185,6 +199,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         with suppress(StoreUnavailable, TimeoutError):
             await asyncio.wait_for(parts.receipts.flush(), LAST_RECEIPTS_SECONDS)
         parts.hashing.close()
+        parts.file_room.close()
         parts.store.close()
 
 
@@ -196,6 +211,7 @@ def _works(parts: Parts) -> list[tuple[Work, float]]:
         (parts.keyring.catch_up, LOOK_EVERY_SECONDS),
         (parts.receipts.flush, RECEIPTS_EVERY_SECONDS),
         (partial(_tidy, parts), sweeping.EVERY_SECONDS),
+        (partial(_remove_files, parts), file_sweeping.EVERY_SECONDS),
     ]
     if is_shared(settings):
         exchange_seconds = settings.rate_limit_exchange_milliseconds / 1000
@@ -208,3 +224,8 @@ async def _tidy(parts: Parts) -> None:
     now = parts.sources.now()
     parts.feed.forget(now)
     await sweeping.sweep(parts.store, now, parts.metrics)
+
+
+async def _remove_files(parts: Parts) -> None:
+    """Remove the bytes that no file needs any more."""
+    await file_sweeping.remove_due(parts.store, parts.file_room, parts.sources.now())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
+from flextell.node.file_room import FileRoom
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import Keyring
 from flextell.node.rate_exchange import RateExchange
@@ -14,6 +15,7 @@ from flextell.oauth.grants.issue import Lifetimes
 from flextell.settings import Settings
 from flextell.sources import Sources
 from flextell.store.port import Store
+from flextell.tenants.file_addresses import FileAddresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +36,6 @@ class Parts:
     page_limit: RateLimit
     rate_exchange: RateExchange
     browser_key: bytes
+    file_room: FileRoom
+    file_addresses: FileAddresses
     metrics: Metrics

@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         None, description="File of the master key; empty: `master.key` in the data directory."
     )
 
+    files_dir: Path | None = Field(
+        None,
+        description="Folder of uploaded files, one for all nodes; empty: `files` in the data "
+        "directory.",
+    )
+
     # Transport
     tls_certificate_file: Path | None = Field(
         None, description="PEM certificate chain; empty: a local one is made for localhost."
@@ -99,6 +105,13 @@ class Settings(BaseSettings):
     )
     authorization_request_seconds: int = Field(
         HOUR, ge=1, description="How long a person may take from the first page to the last."
+    )
+    file_address_seconds: int = Field(
+        5 * MINUTE,
+        ge=1,
+        le=DAY,
+        description="How long the address of a file opens it to whoever has it; up to a minute "
+        "more, as it stays the same for a minute.",
     )
     used_code_retention_seconds: int = Field(
         30 * DAY, ge=0, description="How long a used code is remembered, to recognise a replay."
@@ -187,6 +200,13 @@ class Settings(BaseSettings):
         le=10_000,
         description="How often processes on one PostgreSQL tell each other what they counted.",
     )
+    file_bytes: int = Field(50 * 1024 * 1024, ge=1, description="Largest file accepted.")
+    files_bytes_per_tenant: int = Field(
+        10 * 1024**3,
+        ge=0,
+        description="Room that the files of one tenant may take, deleted ones for a day more; "
+        "0: no bound.",
+    )
     form_bytes: int = Field(64 * 1024, ge=1024, description="Largest form or JSON body accepted.")
     head_bytes: int = Field(
         64 * 1024, ge=4096, description="Largest request line and headers accepted, together."
@@ -243,6 +263,11 @@ class Settings(BaseSettings):
     def master_key_file(self) -> Path:
         """Where the key that encrypts signing keys is kept."""
         return self.key_file or self.data_dir / "master.key"
+
+    @property
+    def files_folder(self) -> Path:
+        """Where the bytes of files are kept."""
+        return self.files_dir or self.data_dir / "files"
 
     @property
     def resource(self) -> str:

@@ -1,7 +1,7 @@
 """A node with two clinics, their customers and their people, and a client that calls its API."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,23 @@ from flextell.oauth import access_token, scopes
 from flextell.oauth.model import Grant
 from flextell.parts import Parts
 from flextell.store.port import Unit
+from flextell.tenants.files import Content, Fileable, NewFile
 from flextell.tenants.model import CustomerDetails, TenantDetails, WorkHours
 from tests.world import ISSUER, NOON, PHOTOS, World, running_world
 
 ADA_BORN = -4_861_728_000
 """10 December 1815, midnight UTC."""
 OLD_CUSTOMER_AT = NOON - 30 * 86_400
+XRAY = NewFile(
+    name="x-ray.png",
+    description="Upper left",
+    type="image",
+    group_id="upper-jaw",
+    fileable=Fileable("customer", 1),
+    content=Content("00" * 16, 1536, bytes(32), "image/png"),
+    person_id=None,
+)
+"""Ada's, whose bytes were lost."""
 
 
 @dataclass(frozen=True)
@@ -171,4 +182,6 @@ def furnish(unit: Unit) -> Ids:
     deleted = customers.add(bosphorus, CustomerDetails("Gone", "Customer", "+1"), NOON)
     customers.delete(bosphorus, deleted, NOON + 1)
     elsewhere = customers.add(golden_horn, CustomerDetails("Else", "Where", "+2"), NOON)
+    unit.files.expect(bosphorus, XRAY.content.stored_as, NOON + 1)
+    unit.files.add(bosphorus, replace(XRAY, fileable=Fileable("customer", ada)), 0, NOON)
     return Ids(bosphorus, golden_horn, ada, grace, deleted, elsewhere, vip)

@@ -149,6 +149,15 @@ async def test_answers_are_what_the_table_says_they_are(clinic: Clinic, row: Row
         )
         names["note_id"] = note.json()["data"]["id"]
 
+    if row.path == "/v1/files/{id}":
+        file = await clinic.client.post(
+            f"{CUSTOMERS}/{clinic.ids.ada}/files",
+            headers={"authorization": f"Bearer {clinic.token(scope='write')}"},
+            files={"file": ("a.txt", b"text")},
+            data={"type": "other"},
+        )
+        names["id"] = file.json()["data"]["id"]
+
     answer = await clinic.get("/api" + row.path.format(**names), token=token)
 
     assert answer.status_code == 200

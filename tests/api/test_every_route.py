@@ -44,8 +44,12 @@ async def ask(
     if tenant is not None:
         headers["x-tenant"] = str(tenant)
     body = BODIES.get(row.body.__name__, {}) if row.body else None
+    files = {"file": ("a.txt", b"text")} if row.form else None
+    data = {"type": "other", "fileable_type": "customer", "fileable_id": "1"} if row.form else None
     path = "/api" + re.sub(r"\{\w+\}", str(thing), row.path)
-    return await clinic.client.request(row.method, path, headers=headers, json=body)
+    return await clinic.client.request(
+        row.method, path, headers=headers, json=body, files=files, data=data
+    )
 
 
 @pytest.mark.parametrize("row", TABLE, ids=named)

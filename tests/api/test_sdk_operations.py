@@ -16,10 +16,15 @@ MAKERS = [
 ]
 
 
+# What is given for a parameter without a default that is no id.
+SAMPLES: dict[str, object] = {"role_ids": [7], "name": "a.png", "content": b"png"}
+
+
 def made(make: Callable[..., Operation[object]]) -> Operation[object]:
     """The operation, with 7 for every id in its path."""
     taken = inspect.signature(make).parameters.values()
-    return make(*(7 for each in taken if each.annotation is int or each.name == "role_ids"))
+    needed = [each for each in taken if each.kind is each.POSITIONAL_OR_KEYWORD]
+    return make(*(SAMPLES.get(each.name, 7) for each in needed))
 
 
 def test_the_sdk_has_an_operation_for_every_endpoint() -> None:

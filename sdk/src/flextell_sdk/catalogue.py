@@ -140,3 +140,25 @@ class AsyncRoles(AsyncPart):
 
     list = AsyncLists(operations.list_roles)
     get = AsyncCalls(operations.get_role)
+
+
+class Files(Part):
+    """The files of the business."""
+
+    list = Lists(operations.list_files)
+    create = Calls(operations.create_file)
+    get = Calls(operations.get_file)
+    delete = Calls(operations.delete_file)
+    of_customer = Lists(operations.list_customer_files)
+    create_for_customer = Calls(operations.create_customer_file)
+
+
+class AsyncFiles(AsyncPart):
+    """As `Files`, for tasks."""
+
+    list = AsyncLists(operations.list_files)
+    create = AsyncCalls(operations.create_file)
+    get = AsyncCalls(operations.get_file)
+    delete = AsyncCalls(operations.delete_file)
+    of_customer = AsyncLists(operations.list_customer_files)
+    create_for_customer = AsyncCalls(operations.create_customer_file)

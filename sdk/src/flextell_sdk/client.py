@@ -19,12 +19,14 @@ from flextell_sdk.catalogue import (
     AsyncAccount,
     AsyncBusiness,
     AsyncCustomers,
+    AsyncFiles,
     AsyncNotes,
     AsyncRoles,
     AsyncTags,
     AsyncUsers,
     Business,
     Customers,
+    Files,
     Notes,
     Roles,
     Tags,
@@ -50,7 +52,13 @@ def _request(
     url = grant.wire.app.api_url + of.path
     try:
         return http.build_request(
-            of.method, url, params=of.query or None, json=of.body, headers=headers or None
+            of.method,
+            url,
+            params=of.query or None,
+            json=of.body,
+            data=dict(of.upload.fields) if of.upload else None,
+            files={"file": (of.upload.name, of.upload.content)} if of.upload else None,
+            headers=headers or None,
         )
     except httpx2.InvalidURL:
         raise NotForThere("This path cannot be part of an address.") from None
@@ -62,7 +70,8 @@ def _operation(
     """An operation that this version does not know by name, read as plain JSON."""
     if path and _leads_out(path):
         raise NotForThere("A path begins with a slash, and has no dots for a part.")
-    return Operation(method, path, _as_it_is, as_query(**query or {}), body, idempotency_key)
+    asked = as_query(**query or {})
+    return Operation(method, path, _as_it_is, asked, body=body, idempotency_key=idempotency_key)
 
 
 def _leads_out(path: str) -> bool:
@@ -92,6 +101,7 @@ class Client:
         self.customers = Customers(self)
         self.notes = Notes(self)
         self.tags = Tags(self)
+        self.files = Files(self)
         self.business = Business(self)
         self.users = Users(self)
         self.roles = Roles(self)
@@ -148,6 +158,7 @@ class AsyncClient:
         self.customers = AsyncCustomers(self)
         self.notes = AsyncNotes(self)
         self.tags = AsyncTags(self)
+        self.files = AsyncFiles(self)
         self.business = AsyncBusiness(self)
         self.users = AsyncUsers(self)
         self.roles = AsyncRoles(self)

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, get_origin, get_type_hints
 
+import httpx2
 import pytest
 
 from flextell_sdk.api import operations
 from flextell_sdk.api.operation import Operation, as_query
-from flextell_sdk.client import AsyncClient, Client
+from flextell_sdk.client import AsyncClient, Client, _request
 from flextell_sdk.errors import UnexpectedAnswer
 from flextell_sdk.parts import AsyncPart, Part
 from sdk.tests.world import World
@@ -27,6 +28,10 @@ METHODS: dict[str, str] = {
     "get_role": "roles.get",
     "list_users": "users.list",
     **{f"{verb}_user": f"users.{verb}" for verb in ("create", "get", "update", "delete")},
+    **{f"{verb}_file": f"files.{verb}" for verb in ("create", "get", "delete")},
+    "list_files": "files.list",
+    "list_customer_files": "files.of_customer",
+    "create_customer_file": "files.create_for_customer",
     "list_user_roles": "users.roles",
     "replace_user_roles": "users.replace_roles",
     "get_customer": "customers.get",
@@ -170,3 +175,14 @@ def test_what_changes_something_sends_it_as_json_with_times_as_text() -> None:
     assert made.body == {"first_name": "Ada", "date_of_birth": "1815-12-10", "tag_ids": [7]}
     assert made.is_repeatable
     assert operations.update_note(1, 2, content="x").path == "/v1/customers/1/notes/2"
+
+
+def test_a_file_is_sent_as_a_form_with_what_goes_with_it(world: World) -> None:
+    """RFC 7578."""
+    made = operations.create_customer_file(7, "a.png", b"png", type="image", group_id="g")
+    request = _request(httpx2.Client(), world.photos.open("alice"), None, made)
+
+    body = request.read()
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="type"' in body
+    assert b'name="file"; filename="a.png"' in body

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flextell.api.envelopes import Success
+from flextell.tenants.file_addresses import FileAddresses
 
 Header = tuple[bytes, bytes]
 
@@ -16,7 +17,8 @@ class Asked:
     """The parts of a request that endpoints read.
 
     `ids` are the numbers in the path, by name; `query` is the query string as it was sent;
-    `url` is the address without it, for links; `success` goes into the envelope.
+    `url` is the address without it, for links; `success` goes into the envelope; `addresses` are
+    those that files can be downloaded at.
     """
 
     ids: Mapping[str, int]
@@ -24,6 +26,7 @@ class Asked:
     url: str
     now: int
     success: Success
+    addresses: FileAddresses
     body_value: object = None
     prepared_value: object = None
 

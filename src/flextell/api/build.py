@@ -4,7 +4,7 @@ The order is always the same: token, rate limit, path, scope, tenant and permiss
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from time import perf_counter
@@ -15,9 +15,10 @@ from flextell import log
 from flextell.api import envelopes, errors, routes
 from flextell.api import work as work_of
 from flextell.api.asked import Answer, Asked
+from flextell.api.idempotency import REPLAYED
 from flextell.api.incoming import ClientGone, Incoming
 from flextell.api.routes import Node
-from flextell.api.row import Row
+from flextell.api.row import Provisional, Row
 from flextell.api.shapes.encoding import CONTENT_TYPE, encode
 from flextell.api.work import Taken, take
 from flextell.metrics import ELSEWHERE, REFUSALS, Answers
@@ -25,7 +26,7 @@ from flextell.node.rate_limits import network_of
 from flextell.oauth import bearer
 from flextell.oauth.access_token import AccessToken
 from flextell.parts import Parts
-from flextell.store.port import StoreUnavailable
+from flextell.store.port import Store, StoreUnavailable, Unit
 
 DOCUMENT_PATH = "/api/openapi.json"
 
@@ -59,7 +60,7 @@ class Api:
         """Answer one request."""
         began = perf_counter()
         token, refusal = await self._token(scope)
-        standing = self._parts.api_limit.count(token.grant_id if token else _address(scope))
+        standing = self._parts.api_limit.count(token.grant_id if token else address_key(scope))
         request_id = ""
         try:
             if standing.exceeded:
@@ -68,13 +69,7 @@ class Api:
         except ClientGone:
             return
         except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets an answer
-            refused = errors.api_error(problem, self._issuer)
-            self._parts.metrics.count(REFUSALS, refused.code)
-            if refused.code == "server_error":
-                request_id = log.bug(problem, self._parts.sources, path=scope["path"])
-            elif isinstance(problem, StoreUnavailable):
-                log.operational("store_unavailable", path=scope["path"], reason=str(problem))
-            answer = errors.answer(refused)
+            answer, request_id = refused_answer(self._parts, problem, scope["path"])
         request_id = request_id or self._parts.sources.random(8).hex()
         headers = [
             *(COMMON_HEADERS if answer.status not in BODILESS else COMMON_HEADERS[1:]),
@@ -119,6 +114,7 @@ class Api:
             url=self._issuer + scope["path"],
             now=self._parts.sources.now(),
             success=self._success,
+            addresses=self._parts.file_addresses,
         )
         incoming = Incoming(scope, receive)
         if row.writes:
@@ -133,22 +129,22 @@ class Api:
         store = self._parts.store
         if row.prepare is not None:
             # What is costly to take in is taken from those only who may do it.
-            await store.read(partial(work_of.let_in, row=row, token=token, incoming=incoming))
-            asked = replace(asked, prepared_value=await row.prepare(self._parts, incoming))
+            let_in = partial(work_of.let_in, row=row, token=token, incoming=incoming)
+            prepared = await row.prepare(self._parts, await store.read(let_in), incoming)
+            asked = replace(asked, prepared_value=prepared)
             taken = Taken(b"")
         else:
             taken = take(row, incoming, await incoming.body())
-        return await store.write(
-            partial(
-                work_of.change,
-                row=row,
-                node=node,
-                token=token,
-                incoming=incoming,
-                asked=asked,
-                taken=taken,
-            )
+        work = partial(
+            work_of.change,
+            row=row,
+            node=node,
+            token=token,
+            incoming=incoming,
+            asked=asked,
+            taken=taken,
         )
+        return await _written(store, work, asked.prepared_value)
 
     async def _document(self, method: str) -> Answer:
         """The OpenAPI document, open to all."""
@@ -164,12 +160,40 @@ class Api:
         return encode(document(self._issuer))
 
 
+async def _written(store: Store, work: Callable[[Unit], Answer], prepared: object) -> Answer:
+    """Run a unit of work; if it does not take what was prepared for it, that is taken back."""
+    if not isinstance(prepared, Provisional):
+        return await store.write(work)
+    try:
+        answer = await store.write(work)
+    except StoreUnavailable:
+        raise  # Whether it was taken is not known.
+    except Exception:
+        await prepared.take_back()
+        raise
+    if REPLAYED in answer.headers:
+        await prepared.take_back()
+    return answer
+
+
 def _values(scope: Scope, name: bytes) -> list[str]:
     """Every value of a header, in order."""
     return [value.decode("latin-1") for found, value in scope["headers"] if found == name]
 
 
-def _address(scope: Scope) -> str:
-    """The key of those without a valid token. No grant's id has a space."""
+def refused_answer(parts: Parts, problem: Exception, path: str) -> tuple[Answer, str]:
+    """The answer to what went wrong, counted; and the id of what was logged as our fault, if so."""
+    refused = errors.api_error(problem, parts.settings.issuer)
+    parts.metrics.count(REFUSALS, refused.code)
+    request_id = ""
+    if refused.code == "server_error":
+        request_id = log.bug(problem, parts.sources, path=path)
+    elif isinstance(problem, StoreUnavailable):
+        log.operational("store_unavailable", path=path, reason=str(problem))
+    return errors.answer(refused), request_id
+
+
+def address_key(scope: Scope) -> str:
+    """What those without a valid token are counted under. No grant's id has a space."""
     client = scope.get("client")
     return f"address {network_of(client[0]) if client else 'unknown'}"

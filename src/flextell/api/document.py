@@ -12,6 +12,7 @@ from fastapi import FastAPI, Header, Path, Query
 from fastapi.routing import APIRoute
 
 from flextell.api.account import VERSION
+from flextell.api.bodies import Body
 from flextell.api.envelopes import Error
 from flextell.api.routes import PREFIX, TABLE
 from flextell.api.row import Row, Run
@@ -154,8 +155,20 @@ def _route(row: Row, method: str) -> APIRoute:
         operation_id=_name(row.run, method),
         tags=[row.path.split("/")[2] if row.path else "about"],
         responses=_responses(row),
-        openapi_extra={"security": _security(row.scopes)},
+        openapi_extra={"security": _security(row.scopes)} | _form(row.form),
     )
+
+
+def _form(form: type[Body] | None) -> dict[str, Any]:
+    """The body of an upload (RFC 7578), which FastAPI is not to read."""
+    if form is None:
+        return {}
+    schema = form.model_json_schema()
+    schema["properties"] = {"file": {"type": "string", "format": "binary"}, **schema["properties"]}
+    schema["required"] = ["file", *schema.get("required", ())]
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
 
 
 def _described(row: Row) -> Callable[..., None]:

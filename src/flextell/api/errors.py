@@ -5,7 +5,7 @@
     TenantRefusal
     ├── InvalidTenantHeader, TenantNotNamed   400 invalid_request
     └── all others                            403 forbidden
-    LastOwner, Duplicate, NameTaken
+    LastOwner, Duplicate, NameTaken, NoRoom
                             409 conflict
     InvalidAccount          422 validation_error
     PagingProblem           400 invalid_request
@@ -31,6 +31,7 @@ from flextell.oauth.bearer import BearerRefusal
 from flextell.store.port import Duplicate, StoreUnavailable
 from flextell.tenants.access import InvalidTenantHeader, TenantNotNamed, TenantRefusal
 from flextell.tenants.customers import AgesCrossed
+from flextell.tenants.files import NoRoom
 from flextell.tenants.members import LastOwner
 from flextell.tenants.paging import PagingProblem
 from flextell.tenants.tags import NameTaken
@@ -50,6 +51,7 @@ STATUS: Mapping[str, int] = {
     "precondition_failed": 412,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
+    "range_not_satisfiable": 416,
     "validation_error": 422,
     "rate_limit_exceeded": 429,
     "server_error": 500,
@@ -125,7 +127,7 @@ def api_error(problem: Exception, issuer: str) -> ApiError:
             return ApiError("invalid_request", str(problem))
         case TenantRefusal():
             return ApiError("forbidden", str(problem))
-        case LastOwner() | Duplicate() | NameTaken():
+        case LastOwner() | Duplicate() | NameTaken() | NoRoom():
             return conflict(str(problem))
         case AgesCrossed() | InvalidAccount():
             return ApiError("validation_error", str(problem))

@@ -46,10 +46,14 @@ class Incoming:
             raise ClientGone
         return message.get("body", b""), message.get("more_body", False)
 
-    async def body(self, limit: int = LARGEST_BODY) -> bytes:
-        """The whole body. Raises ApiError if it is larger than `limit` bytes, and ClientGone."""
+    def expect_at_most(self, limit: int) -> None:
+        """Raises ApiError if the body says that it is larger, before any of it is read."""
         if _declared(self.values(b"content-length")) > limit:
             raise too_large(limit)
+
+    async def body(self, limit: int = LARGEST_BODY) -> bytes:
+        """The whole body. Raises ApiError if it is larger than `limit` bytes, and ClientGone."""
+        self.expect_at_most(limit)
         parts: list[bytes] = []
         size, more = 0, True
         while more:

@@ -9,16 +9,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flextell.api import account, customers, notes, roles, tags, tenant, users
+from flextell.api import account, customers, files, notes, roles, tags, tenant, users
 from flextell.api.bodies import Body
 from flextell.api.customers import CustomerChanges, CustomerListParameters, NewCustomer
 from flextell.api.envelopes import Done, One
 from flextell.api.errors import unknown_path, wrong_method
+from flextell.api.file_forms import NewCustomerFile, NewTenantFile, receive
+from flextell.api.files import FileListParameters
 from flextell.api.notes import NewNote, NoteChanges, NoteListParameters
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
 from flextell.api.row import Row, Run
 from flextell.api.shapes.customer import Customer, Tag
+from flextell.api.shapes.file import VOLATILE as ADDRESSES
+from flextell.api.shapes.file import File, FileGroup
 from flextell.api.shapes.note import Note
 from flextell.api.shapes.role import Role
 from flextell.api.shapes.tenant import Tenant
@@ -41,6 +45,8 @@ READ_TAGS, WRITE_TAGS = ("tags:read",), ("tags:write",)
 BELONG, CHANGE_TENANT = Permission.BELONG, Permission.CHANGE_TENANT
 SEE_USERS, CHANGE_USERS = Permission.SEE_USERS, Permission.CHANGE_USERS
 READ_USERS, WRITE_USERS = ("users:read",), ("users:write",)
+SEE_FILES, CHANGE_FILES = Permission.SEE_FILES, Permission.CHANGE_FILES
+READ_FILES, WRITE_FILES = ("files:read",), ("files:write",)
 READ_ACCOUNT, TENANTS = ("account:read",), ("account:read", "tenants:read")
 
 
@@ -74,6 +80,7 @@ def _change(
 CUSTOMERS, CUSTOMER = "/v1/customers", "/v1/customers/{id}"
 NOTES, NOTE = f"{CUSTOMER}/notes", f"{CUSTOMER}/notes/{{note_id}}"
 USERS, USER = "/v1/users", "/v1/users/{id}"
+FILES, FILE = "/v1/files", "/v1/files/{id}"
 TAGS, TAG = "/v1/tags", "/v1/tags/{id}"
 PUT_ON = f"{CUSTOMER}/tags/{{tag_id}}"
 
@@ -121,6 +128,16 @@ TABLE: tuple[Row, ...] = (
     _change("PUT", NOTE, WRITE_CUSTOMERS, notes.update_note, One[Note], NoteChanges),
     _change("DELETE", NOTE, WRITE_CUSTOMERS, notes.delete_note, One[Done]),
     _change("POST", f"{NOTE}/restore", WRITE_CUSTOMERS, notes.restore_note, One[Note]),
+
+    Row("GET", f"{CUSTOMER}/files", READ_CUSTOMERS, SEE_FILES, files.list_customer_files,
+        Page[FileGroup], ListParameters),
+    Row("POST", f"{CUSTOMER}/files", WRITE_FILES, CHANGE_FILES, files.create_customer_file,
+        One[File], status=201, form=NewCustomerFile, prepare=receive(NewCustomerFile)),
+    Row("GET", FILES, READ_FILES, SEE_FILES, files.list_files, Page[File], FileListParameters),
+    Row("POST", FILES, WRITE_FILES, CHANGE_FILES, files.create_file, One[File],
+        status=201, form=NewTenantFile, prepare=receive(NewTenantFile)),
+    Row("GET", FILE, READ_FILES, SEE_FILES, files.get_file, One[File], volatile=ADDRESSES),
+    Row("DELETE", FILE, WRITE_FILES, CHANGE_FILES, files.delete_file, One[Done]),
 
     _see(TAGS, READ_TAGS, tags.list_tags, Page[Tag], TagListParameters),
     _change("POST", TAGS, WRITE_TAGS, tags.create_tag, One[Tag], NewTag, 201),

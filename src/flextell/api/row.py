@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from flextell.api.asked import Asked
 from flextell.api.bodies import Body
@@ -15,9 +15,17 @@ from flextell.tenants.access import Permission
 
 Run = Callable[[Unit, Caller, Asked], object]
 
-Prepare = Callable[[Parts, Incoming], Awaitable[object]]
+Prepare = Callable[[Parts, Caller, Incoming], Awaitable[object]]
 """What is done before the unit of work, once the caller is known to be allowed: an upload that is
 streamed to disk, a password that is hashed. What it returns is `Asked.prepared`."""
+
+
+@runtime_checkable
+class Provisional(Protocol):
+    """What was prepared and lies somewhere, for nothing if no unit of work takes it."""
+
+    async def take_back(self) -> None:
+        """Undo it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class Row:
     query: type[ListParameters] | None = None
     body: type[Body] | None = None
     status: int = 200
+    # The fields of a multipart form that has a file too; `prepare` takes it in.
+    form: type[Body] | None = None
     prepare: Prepare | None = None
     # Members of `data` that change by themselves, such as a signed address: no part of the ETag.
     volatile: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from flextell.accounts import passwords
 from flextell.api.bodies import ABSENT, Body, Flag, Id, parse_body
+from flextell.api.caller import Caller
 from flextell.api.errors import ApiError
 from flextell.api.incoming import Incoming
 from flextell.parts import Parts
@@ -97,12 +98,12 @@ class Hashed(Generic[B]):
 _SECRET = frozenset({"password", "password_confirmation"})
 
 
-async def hash_new(parts: Parts, incoming: Incoming) -> Hashed[NewUser]:
+async def hash_new(parts: Parts, _caller: Caller, incoming: Incoming) -> Hashed[NewUser]:
     """A new user, and the hash of the password. Raises ApiError and TooManySignIns."""
     return await _hashed(NewUser, parts, incoming)
 
 
-async def hash_changed(parts: Parts, incoming: Incoming) -> Hashed[UserChanges]:
+async def hash_changed(parts: Parts, _caller: Caller, incoming: Incoming) -> Hashed[UserChanges]:
     """Changes, with the hash of a new password. Raises the same."""
     return await _hashed(UserChanges, parts, incoming)
 

@@ -24,6 +24,7 @@ from flextell.oauth.model import (
     RefreshToken,
 )
 from flextell.tenants.customers import CustomerQuery
+from flextell.tenants.files import File, Fileable, FileQuery, NewFile
 from flextell.tenants.lists import ListQuery
 from flextell.tenants.members import Member, MemberQuery
 from flextell.tenants.model import (
@@ -444,6 +445,53 @@ class Notes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LooseContent:
+    """Bytes that no file names, or that of a deleted one."""
+
+    tenant_id: int
+    stored_as: str
+
+
+class Files(Protocol):
+    """What is known of files, and which of their bytes are to go.
+
+    Bytes are in another place and are never there unknown: they are expected before they are put
+    there, and forgotten after they are gone. `due` is a sweep's; no other verb reaches beyond the
+    tenant it is given.
+    """
+
+    def expect(self, tenant_id: int, stored_as: str, remove_at: int) -> None:
+        """Bytes are about to come under this name, and are to go at that time if no file is added
+        with them."""
+
+    def add(self, tenant_id: int, new: NewFile, most_bytes: int, now: int) -> int:
+        """Keep a new file with bytes that were expected; say its id.
+
+        Raises NoRoom if the tenant's bytes would be more than `most_bytes`; 0: as many as it likes.
+        Atomic: of any number of units that add, those go in for whom there is room.
+        """
+
+    def get(self, tenant_id: int, file_id: int) -> File | None:
+        """The file, unless there is none in this tenant or it was deleted."""
+
+    def find(self, tenant_id: int, query: FileQuery) -> Found[File]:
+        """The part of the list that was asked for. Rows of equal sort value go by id."""
+
+    def grouped(self, tenant_id: int, fileable: Fileable, window: Window) -> Found[File]:
+        """The files of something, group by group; a part may end amid a group."""
+
+    def delete(self, tenant_id: int, file_id: int, now: int, remove_at: int) -> bool:
+        """Hide the file, but from those who ask for deleted ones; its bytes are to go later, and
+        take room until then. False if there is none."""
+
+    def due(self, now: int, most: int) -> list[LooseContent]:
+        """Bytes that are to be gone by now, the oldest first, of every tenant."""
+
+    def forget(self, content: LooseContent) -> None:
+        """The bytes are gone: nothing names them any more, and they take no room."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """How a request was answered: what it asked, the status, `Location`, and the body."""
 
@@ -503,6 +551,8 @@ class Unit(Protocol):
     def tags(self) -> Tags: ...
     @property
     def notes(self) -> Notes: ...
+    @property
+    def files(self) -> Files: ...
     @property
     def kept_answers(self) -> KeptAnswers: ...
 

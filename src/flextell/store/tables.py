@@ -285,6 +285,50 @@ customer_tags = Table(
     Column("tag_id", Number, ForeignKey("tags.tag_id"), primary_key=True),
 )
 
+files = Table(
+    "files",
+    metadata,
+    Column("file_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("type", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("fileable_type", Text, nullable=False),
+    Column("fileable_id", BigInteger, nullable=False),
+    Column("stored_as", Text),  # null: the bytes of a deleted file are gone
+    Column("person_id", Number, ForeignKey("people.person_id")),  # who sent it
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index(None, "tenant_id", "created_at", "file_id"),
+    Index(None, "tenant_id", "updated_at", "file_id"),
+    Index(None, "tenant_id", "name", "file_id"),
+    Index(None, "tenant_id", "size", "file_id"),
+    Index(None, "tenant_id", "type", "file_id"),
+    Index(None, "tenant_id", "fileable_type", "fileable_id", "group_id", "file_id"),
+)
+
+loose_contents = Table(
+    "loose_contents",
+    metadata,
+    Column("stored_as", Text, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("size", BigInteger, nullable=False),  # so much of the tenant's room is still taken
+    Column("file_id", Number),  # the deleted file that it is of; null: of none yet
+    Column("remove_at", BigInteger, nullable=False, index=True),
+)
+
+file_usage = Table(
+    "file_usage",
+    metadata,
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+)
+
 migration_steps = Table(
     "migration_steps",
     metadata,

@@ -8,6 +8,7 @@ from flextell.store.clients import SqlClients
 from flextell.store.codes import SqlCodes
 from flextell.store.consents import SqlConsents
 from flextell.store.customers import SqlCustomers
+from flextell.store.files import SqlFiles
 from flextell.store.grants import SqlGrants
 from flextell.store.kept_answers import SqlKeptAnswers
 from flextell.store.members import SqlMembers
@@ -112,6 +113,10 @@ class SqlUnit:
     @cached_property
     def notes(self) -> SqlNotes:
         return SqlNotes(self._transaction)
+
+    @cached_property
+    def files(self) -> SqlFiles:
+        return SqlFiles(self._transaction)
 
     @cached_property
     def kept_answers(self) -> SqlKeptAnswers:

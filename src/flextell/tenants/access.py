@@ -74,6 +74,8 @@ class Permission(Enum):
     SEE_USERS = 3
     CHANGE_USERS = 4
     CHANGE_TENANT = 5
+    SEE_FILES = 6
+    CHANGE_FILES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,20 @@ ROLES: Mapping[str, Role] = {
             2,
             "staff",
             frozenset(
-                {Permission.SEE_CUSTOMERS, Permission.CHANGE_CUSTOMERS, Permission.SEE_USERS}
+                {
+                    Permission.SEE_CUSTOMERS,
+                    Permission.CHANGE_CUSTOMERS,
+                    Permission.SEE_USERS,
+                    Permission.SEE_FILES,
+                    Permission.CHANGE_FILES,
+                }
             ),
         ),
-        Role(3, "viewer", frozenset({Permission.SEE_CUSTOMERS, Permission.SEE_USERS})),
+        Role(
+            3,
+            "viewer",
+            frozenset({Permission.SEE_CUSTOMERS, Permission.SEE_USERS, Permission.SEE_FILES}),
+        ),
     )
 }
 

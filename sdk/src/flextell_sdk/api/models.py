@@ -163,3 +163,33 @@ class Role:
     is_system: bool = True
     permissions_count: int = 0
     permissions: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file. `temporary_url` opens it for some minutes to whoever has the address."""
+
+    id: int
+    name: str
+    description: str | None = None
+    type: str = "other"
+    mime_type: str = "application/octet-stream"
+    size: int = 0
+    formatted_size: str = ""
+    group_id: str = ""
+    fileable_type: str = ""
+    fileable_id: int | None = None
+    temporary_url: str | None = None
+    temporary_thumbnail_url: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileGroup:
+    """Files that were sent as one group."""
+
+    group_id: str
+    description: str | None = None
+    files: tuple[File, ...] = ()

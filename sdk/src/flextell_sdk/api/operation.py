@@ -12,6 +12,15 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to be sent, with the fields that go with it (RFC 7578)."""
+
+    name: str
+    content: bytes
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
     """One call of the API, not made yet; a client performs it, in a thread or in a task.
 
@@ -24,6 +33,7 @@ class Operation(Generic[T]):
     read: Callable[[Any], T]
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    upload: Upload | None = None
     idempotency_key: str = ""
 
     @property

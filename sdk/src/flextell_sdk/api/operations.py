@@ -4,8 +4,20 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
-from flextell_sdk.api.models import About, Customer, Done, Me, Note, Role, Tag, Tenant, User
-from flextell_sdk.api.operation import Operation, as_query
+from flextell_sdk.api.models import (
+    About,
+    Customer,
+    Done,
+    File,
+    FileGroup,
+    Me,
+    Note,
+    Role,
+    Tag,
+    Tenant,
+    User,
+)
+from flextell_sdk.api.operation import Operation, Upload, as_query
 from flextell_sdk.api.paging import Page, page_of
 from flextell_sdk.api.reading import reader
 from flextell_sdk.errors import UnexpectedAnswer
@@ -112,6 +124,36 @@ class TenantFields(TypedDict, total=False):
     services: list[str] | None
     location: dict[str, float]
     work_hours: list[dict[str, Any]]
+
+
+FileType = Literal["form_image", "audio", "catalog", "certificate", "image", "other"]
+FileableType = Literal["customer", "user", "tenant", "chat_log", "ai_report"]
+
+
+class FileQuery(ListQuery, total=False):
+    """Which files, in which order."""
+
+    sort_by: Literal["name", "size", "type", "created_at", "updated_at"]
+    sort_order: Literal["asc", "desc"]
+    type: FileType
+    fileable_type: FileableType
+    fileable_id: int
+    trashed: bool
+
+
+class FileFields(TypedDict, total=False):
+    """What goes with a file; files of one group are shown together."""
+
+    type: FileType
+    description: str
+    group_id: str
+
+
+class TenantFileFields(FileFields, total=False):
+    """What goes with a file, and what it belongs to."""
+
+    fileable_type: FileableType
+    fileable_id: int
 
 
 def about() -> Operation[About]:
@@ -296,6 +338,51 @@ def get_role(role_id: int) -> Operation[Role]:
     return Operation("GET", f"/v1/roles/{role_id:d}", one(Role))
 
 
+def list_files(**query: Unpack[FileQuery]) -> Operation[Page[File]]:
+    """The files of a business. Scope: files:read."""
+    return Operation("GET", "/v1/files", page_of(File), _paged(query))
+
+
+def create_file(
+    name: str,
+    content: bytes,
+    *,
+    idempotency_key: str = "",
+    **fields: Unpack[TenantFileFields],
+) -> Operation[File]:
+    """Upload a file of up to 50 MiB. Scope: files:write."""
+    return _upload("/v1/files", name, content, fields, idempotency_key)
+
+
+def get_file(file_id: int) -> Operation[File]:
+    """One file, and an address that opens it. Scope: files:read."""
+    return Operation("GET", f"/v1/files/{file_id:d}", one(File))
+
+
+def delete_file(file_id: int) -> Operation[Done]:
+    """Delete a file. Scope: files:write."""
+    return Operation("DELETE", f"/v1/files/{file_id:d}", one(Done))
+
+
+def list_customer_files(customer_id: int, **query: Unpack[ListQuery]) -> Operation[Page[FileGroup]]:
+    """The files of a customer, group by group. Scope: customers:read."""
+    path = f"/v1/customers/{customer_id:d}/files"
+    return Operation("GET", path, page_of(FileGroup), _paged(query))
+
+
+def create_customer_file(
+    customer_id: int,
+    name: str,
+    content: bytes,
+    *,
+    idempotency_key: str = "",
+    **fields: Unpack[FileFields],
+) -> Operation[File]:
+    """Upload a file of a customer, up to 50 MiB. Scope: files:write."""
+    path = f"/v1/customers/{customer_id:d}/files"
+    return _upload(path, name, content, fields, idempotency_key)
+
+
 def data(body: Any) -> Any:
     """What is in the envelope, as it is."""
     if not isinstance(body, dict) or "data" not in body:
@@ -330,3 +417,11 @@ def _send(
         for name, value in fields.items()
     }
     return Operation(method, path, one(kind), body=body, idempotency_key=idempotency_key)
+
+
+def _upload(
+    path: str, name: str, content: bytes, fields: Mapping[str, Any], idempotency_key: str
+) -> Operation[File]:
+    """An operation that sends a file and what goes with it."""
+    upload = Upload(name, content, {field: str(value) for field, value in fields.items()})
+    return Operation("POST", path, one(File), upload=upload, idempotency_key=idempotency_key)
