@@ -20,8 +20,11 @@ import orjson
 from flextell import cli, exits, http_protocol, metrics, settings, transport
 from flextell.api import errors as api_errors
 from flextell.api import routes
+from flextell.api.routes import PREFIX, TABLE
+from flextell.api.row import Row
 from flextell.oauth import bearer, errors, scopes
 from flextell.oauth.grants import refresh_token
+from flextell.tenants import access
 from flextell.web import answers
 
 DOCS = Path(__file__).resolve().parent
@@ -500,7 +503,53 @@ def rotation_page() -> str:
     return f"{before}{START}\n\n{refresh_token.printed()}\n\n{END}{after}"
 
 
+# ── api.md ───────────────────────────────────────────────────────────────────────────────────
+
+
+def api_page() -> str:
+    """Every endpoint of the API, the scope it needs, and who may use it."""
+    return page(
+        heading("API", "the table in [`api/routes.py`](../src/flextell/api/routes.py)"),
+        "The same paths answer under `/api/v0.0.1`. What each takes and returns, field by field, is in "
+        "the OpenAPI document at `/api/openapi.json`. A `PUT` changes the fields that are sent, and so "
+        "does a `PATCH`. Where several scopes are named, one of them is enough; the person's role in "
+        "the tenant must allow it too.",
+        *(part for resource in resources() for part in resource),
+    )
+
+
+def resources() -> Iterator[tuple[str, str]]:
+    """A heading and a table for each kind of thing."""
+    by_resource: dict[str, list[Row]] = {}
+    for row in TABLE:
+        name = row.path.split("/")[2] if row.path else "about"
+        by_resource.setdefault(name, []).append(row)
+    for name, rows in by_resource.items():
+        yield (
+            f"## {name}",
+            table(("endpoint", "scope", "who", "what it does"), map(endpoint_cells, rows)),
+        )
+
+
+def endpoint_cells(row: Row) -> tuple[str, str, str, str]:
+    """A row of the table of endpoints."""
+    methods = "`, `".join(row.methods)
+    allowed = [
+        role.name
+        for role in access.ROLES.values()
+        if row.permission is not None and access.allows({role.name}, row.permission)
+    ]
+    who = ", ".join(allowed) if row.permission not in (None, access.Permission.BELONG) else "anyone"
+    return (
+        f"`{methods}` {code(PREFIX + row.path)}",
+        " or ".join(map(code, row.scopes)) or "any token",
+        who,
+        (row.run.__doc__ or "").partition("\n")[0],
+    )
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "api.md": api_page,
     "settings.md": settings_page,
     "scopes.md": scopes_page,
     "errors.md": errors_page,
