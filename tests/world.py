@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from flextell import app as wiring
 from flextell.accounts import passwords
 from flextell.metrics import Metrics, StoreWatch
+from flextell.node import file_sweeping
 from flextell.oauth import scopes
 from flextell.oauth.model import Client, digest_of
 from flextell.parts import Parts
@@ -84,6 +85,12 @@ class World:
     parts: Parts
     app: ASGIApp
     clock: Clock
+
+    async def remove_files(self) -> None:
+        """Remove the bytes that no file needs by now, as a node does again and again."""
+        await file_sweeping.remove_due(
+            self.parts.store, self.parts.file_room, self.parts.sources.now()
+        )
 
     def browser(self, **options: Any) -> httpx2.AsyncClient:
         """A client with a cookie jar of its own that does not follow redirects."""

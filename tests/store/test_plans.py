@@ -16,6 +16,8 @@ from flextell.store.port import Unit
 from flextell.store.statement import Statement, for_many
 from flextell.store.transaction import on_postgresql
 from flextell.store.unit import SqlUnit
+from flextell.tenants.files import Content, Fileable, FileFilters, FileQuery, NewFile, SortKey
+from flextell.tenants.paging import After, Window
 from tests.postgres import fresh_database
 from tests.store.samples import (
     CODE,
@@ -51,6 +53,14 @@ CROWD = (
     "SELECT sha256(i::text::bytea), sha256(i::text::bytea), 1, {noon} + i {many}",
     "INSERT INTO consents (subject, client_id, scopes, answered_at) "
     "SELECT 'sub-' || i, 'photos', 'account:read', 1 {many}",
+    "INSERT INTO tenants (name, services, knowledge_base, work_hours, created_at, updated_at) "
+    "SELECT 'Clinic', '[]', '[]', '[]', 1, 1 {many}",
+    "INSERT INTO files (tenant_id, name, type, mime_type, size, sha256, group_id, fileable_type, "
+    "fileable_id, stored_as, created_at, updated_at) SELECT 1 + i % 50, 'n' || i, 'image', '', i, "
+    "'', i, 'customer', i % 100, md5(i::text), i, i {many}",
+    "INSERT INTO loose_contents (stored_as, tenant_id, size, remove_at) "
+    "SELECT 'loose' || i, 1, 0, {noon} + i {many}",
+    "INSERT INTO file_usage (tenant_id, bytes) SELECT i, 0 {many}",
 )
 GROWING = {statement.split()[2] for statement in CROWD}
 MANY = "FROM generate_series(1, 10000) i"
@@ -128,12 +138,30 @@ def a_sign_in(unit: Unit) -> None:
     unit.grants.living(subject="sub-7")
 
 
+def a_file(unit: Unit) -> None:
+    unit.files.expect(1, "name", NOON)
+    content = Content("name", 7, b"", "image/png")
+    new = NewFile("n", None, "image", "g", Fileable("customer", 7), content, None)
+    file_id = unit.files.add(1, new, 100, NOON)
+    unit.files.get(1, file_id)
+    after = After(5000, 5000)
+    numbers: tuple[SortKey, ...] = ("size", "created_at", "updated_at")
+    for key in numbers:
+        for window in (Window(), Window(20, None, after)):
+            unit.files.find(1, FileQuery(key=key, window=window))
+    unit.files.find(1, FileQuery(FileFilters(fileable_type="customer", fileable_id=7)))
+    unit.files.grouped(1, Fileable("customer", 7), Window())
+    unit.files.delete(1, file_id, NOON, NOON)
+    for content_due in unit.files.due(NOON + 20, 10):
+        unit.files.forget(content_due)
+
+
 def a_sweep(unit: Unit) -> None:
     # A few hundred rows are due, some of them of grants that were ended.
     assert unit.sweep(NOON + 31 * DAY, 100) > 100
 
 
-@pytest.mark.parametrize("work", [a_refresh, a_flow, a_revocation, a_sign_in, a_sweep])
+@pytest.mark.parametrize("work", [a_refresh, a_flow, a_revocation, a_sign_in, a_file, a_sweep])
 def test_what_is_asked_all_the_time_reads_no_table_from_end_to_end(
     crowded: "psycopg.Connection[Any]", work: Callable[[Unit], None]
 ) -> None:

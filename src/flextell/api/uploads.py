@@ -176,7 +176,8 @@ class _Form:
             return
         if self._file_name is not None:
             raise _repeated(f"The field {FILE}")
-        self._file_name = file_name.decode("utf-8", "replace")
+        # Browsers write a quotation mark so (HTML, multipart/form-data encoding algorithm).
+        self._file_name = file_name.replace(b"%22", b'"').decode("utf-8", "replace")
         self._into = self.unwritten
 
 
