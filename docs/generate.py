@@ -510,10 +510,10 @@ def api_page() -> str:
     """Every endpoint of the API, the scope it needs, and who may use it."""
     return page(
         heading("API", "the table in [`api/routes.py`](../src/flextell/api/routes.py)"),
-        "The same paths answer under `/api/v0.0.1`. What each takes and returns, field by field, is "
-        "in the OpenAPI document at `/api/openapi.json`. A `PUT` changes the fields that are sent, and "
-        "so does a `PATCH`. Where several scopes are named, one of them is enough; the person's role "
-        "in the tenant must allow it too.",
+        "The same paths answer under `/api/v0.0.1`. What each takes and returns, field by "
+        "field, is in the OpenAPI document at `/api/openapi.json`. A `PUT` changes the fields "
+        "that are sent, and so does a `PATCH`. Where several scopes are named, one of them is "
+        "enough; the person's role in the tenant must allow it too.",
         *(part for resource in resources() for part in resource),
     )
 
