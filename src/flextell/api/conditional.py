@@ -18,12 +18,12 @@ _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _EACH = re.compile(_TAG)
 
 
-def etag(shown: object, volatile: Collection[str]) -> str:
-    """The ETag of a body whose `data` has these volatile members."""
+def etag(shown: object, volatile: Collection[str], body: bytes | None = None) -> str:
+    """The ETag of an answer whose `data` has these volatile members; `body` spares making it."""
     if volatile and isinstance(shown, Mapping):
         data = {name: value for name, value in shown["data"].items() if name not in volatile}
-        shown = {**shown, "data": data}
-    digest = sha256(encode(shown)).digest()[:18]
+        body = encode({**shown, "data": data})
+    digest = sha256(encode(shown) if body is None else body).digest()[:18]
     return f'"{urlsafe_b64encode(digest).decode("ascii")}"'
 
 

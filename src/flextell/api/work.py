@@ -50,13 +50,14 @@ def let_in(unit: Unit, row: Row, token: AccessToken, incoming: Incoming) -> Call
 def show(unit: Unit, row: Row, token: AccessToken, incoming: Incoming, asked: Asked) -> Answer:
     """Read something. One thing comes with its ETag, and not again to who has it."""
     shown = row.run(unit, let_in(unit, row, token, incoming), asked)
+    body = encode(shown)
     if not row.single:
-        return Answer(row.status, encode(shown))
-    tag = conditional.etag(shown, row.volatile)
+        return Answer(row.status, body)
+    tag = conditional.etag(shown, row.volatile, body)
     headers = ((b"etag", tag.encode("ascii")),)
     if conditional.is_known(incoming.values(b"if-none-match"), tag):
         return Answer(304, b"", headers)
-    return Answer(row.status, encode(shown), headers)
+    return Answer(row.status, body, headers)
 
 
 def change(
