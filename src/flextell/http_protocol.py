@@ -45,12 +45,14 @@ class Bounds:
     """Size of a head (request line and headers) in bytes, and patience in seconds.
 
     `head_bytes` bounds also what frames a chunked body: sizes, extensions, trailers.
-    `body_seconds` is also the time that a client has to take an answer that is waiting for it.
+    `body_seconds` is also the time that a client has to take a bufferful of an answer that is
+    waiting for it. Whoever sends a long body has a second more for every `slow_bytes` of it.
     """
 
     head_bytes: int = 64 * 1024
     head_seconds: int = 10
     body_seconds: int = 30
+    slow_bytes: int = 16 * 1024
 
     def seconds(self, awaited: Awaited) -> int:
         """How long it may take."""
@@ -104,6 +106,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: RefusedError | None = None
         self._awaited: Awaited | None = None
         self._deadline = 0.0
+        # Seconds more, for as much of a body as has come.
+        self._earned = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -115,13 +119,14 @@ class HttpProtocol(HttpToolsProtocol):
         if awaited != self._awaited:
             self._awaited = awaited
             self._deadline = now + self._bounds.seconds(awaited) if awaited else 0.0
-        elif awaited == "taking" and now >= self._deadline:
+        elif not awaited or now < self._deadline + (self._earned if awaited == "body" else 0):
+            return
+        elif awaited == "taking":
             self.transport.abort()
-        elif awaited and now >= self._deadline:
-            if self._framing or self._in_body:
-                self._refuse(RefusedError(408, "The request did not come whole in time."))
-            else:
-                self.transport.close()
+        elif self._framing or self._in_body:
+            self._refuse(RefusedError(408, "The request did not come whole in time."))
+        else:
+            self.transport.close()
 
     def idle_until(self) -> float | None:
         """When this connection, if nothing at all is under way on it, ends (the loop's clock)."""
@@ -181,12 +186,20 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._framing -= len(body)
+        if self._is_answering():  # Who has an answer sends in vain.
+            self._earned += len(body) / self._bounds.slow_bytes
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_body = False
         self._framing = 0
+        self._awaited = None
+        self._earned = 0.0
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        # It took what was waiting: for what will be it has its time anew.
         self._awaited = None
 
     def send_400_response(self, msg: str) -> None:

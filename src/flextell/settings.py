@@ -215,7 +215,10 @@ class Settings(BaseSettings):
         10, ge=1, description="How long a client may take to send a request line and headers."
     )
     body_seconds: int = Field(
-        30, ge=1, description="How long a client may take to send a body, or to take an answer."
+        30,
+        ge=1,
+        description="How long a client may take to send a body, with a second more for every "
+        "16 KiB that has come, or to take a bufferful of an answer.",
     )
 
     # Behaviour

@@ -26,6 +26,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 MEBIBYTE = 2**20
+LARGE_BYTES = 48 * MEBIBYTE  # what /large answers with
 # Far below what is sent, far above what other clients' buffers and the allocator may add.
 MEMORY_MARGIN_BYTES = 16 * MEBIBYTE
 PATIENCE = {"FLEXTELL_HEAD_SECONDS": "1", "FLEXTELL_BODY_SECONDS": "2"}
@@ -323,6 +324,36 @@ def test_a_client_that_sends_byte_by_byte_gets_no_more_time(impatient: Running) 
 
     assert statuses(got) == [408]
     assert seconds < 5
+
+
+def test_a_client_that_sends_a_lot_slowly_gets_the_time_that_it_takes(impatient: Running) -> None:
+    """Two seconds and one more for every 16 KiB: an upload over a poor line is no attack."""
+    part = b"x" * 65_536
+    with impatient.connect() as connection:
+        connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % (2 * len(part)))
+        connection.sendall(part)
+        time.sleep(4)  # nothing tells when the two seconds are over
+        connection.sendall(part)
+        got = read(connection, 1)
+
+    assert statuses(got) == [200]
+
+
+def test_a_client_that_takes_a_lot_slowly_gets_all_of_it(impatient: Running) -> None:
+    """It has two seconds for each bufferful, not for the whole."""
+    got = 0
+    with impatient.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
+        for _ in range(5):
+            for _ in range(64):
+                got += len(connection.recv(65_536))
+            time.sleep(0.9)  # all that is on its way fills up, and the server waits
+        while more := connection.recv(65_536):
+            got += len(more)
+            if got > LARGE_BYTES:
+                break
+
+    assert got > LARGE_BYTES
 
 
 def test_a_request_that_is_being_answered_is_in_no_hurry(impatient: Running) -> None:

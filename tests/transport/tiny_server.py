@@ -1,8 +1,9 @@
 """A server of a few lines, started as a process of its own with the data directory as argument.
 
-`/` says who asked; `/wait` says "asked" on standard output and answers when a line comes in on
-standard input; `/body` reads the whole request and names its headers. RUN_AS=UID gives up root
-first. WELL=false makes the check of its only part fail; SLOW=yes waits for a line before it starts.
+`/` says who asked; `/large` answers with 48 MiB; `/wait` says "asked" on standard output and
+answers when a line comes in on standard input; `/body` reads the whole request and names its
+headers. RUN_AS=UID gives up root first. WELL=false makes the check of its only part fail; SLOW=yes
+waits for a line before it starts.
 """
 
 import asyncio
@@ -33,12 +34,22 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         message: Message = {"more_body": True}
         while message.get("more_body"):
             message = await receive()
+    if scope["path"] == "/large":
+        return await answer_at_length(send)
     body = f"{scope['scheme']} from {scope['client'][0]}".encode()
     if scope["path"] == "/body":
         body = b" ".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def answer_at_length(send: Send) -> None:
+    headers = [(b"content-length", b"%d" % (48 * 2**20))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for _ in range(48 * 16):
+        await send({"type": "http.response.body", "body": bytes(2**16), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def live(receive: Receive, send: Send) -> None:

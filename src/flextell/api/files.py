@@ -17,6 +17,7 @@ from flextell.api.shapes.file import File, FileGroup, file, groups
 from flextell.store.port import Unit
 from flextell.tenants import files
 from flextell.tenants.files import Fileable, FileableType, FileFilters, FileType, NewFile, SortKey
+from flextell.tenants.lists import check_after
 from flextell.tenants.model import LARGEST_ID
 from flextell.tenants.paging import MAXIMUM_SIZE, SortOrder
 
@@ -89,7 +90,7 @@ def list_customer_files(unit: Unit, caller: Caller, asked: Asked) -> Page[FileGr
     list_name = f"files/{caller.tenant_id}/customer/{customer.id}"
     request = _large(paging.read(ListParameters, asked, list_name))
     if request.window.after is not None:
-        files.check_after(request.window.after, str)
+        check_after(request.window.after, str)
     found = unit.files.grouped(caller.tenant_id, customer, request.window)
     page = paging.page(request, asked, found, _shower(caller, asked))
     return {

@@ -4,7 +4,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from flextell.tenants.paging import After, ForeignCursor, SortOrder, Window
+from flextell.tenants.lists import check_after
+from flextell.tenants.paging import SortOrder, Window
 
 FileType = Literal["form_image", "audio", "catalog", "certificate", "image", "other"]
 FileableType = Literal["customer", "user", "tenant", "chat_log", "ai_report"]
@@ -111,12 +112,6 @@ def query(
     if window.after is not None:
         check_after(window.after, int if sort in NUMBERS else str)
     return FileQuery(filters, sort, order or ("asc" if key else "desc"), window)
-
-
-def check_after(after: After, kind: type[int] | type[str]) -> None:
-    """Raises ForeignCursor unless the value that a list goes on after is of this kind."""
-    if not isinstance(after.value, kind):
-        raise ForeignCursor
 
 
 def clean_name(told: str) -> str:
