@@ -218,5 +218,6 @@ def shifted(answer: Message, seconds: int) -> Message:
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close at once, with RST instead of FIN."""
     connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
+    if connection is not None:  # None: the other end was faster.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
     writer.transport.abort()

@@ -1,6 +1,7 @@
 """Somebody's API behind the SDK's guard, with a server that runs: same tokens, same words."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -195,7 +196,7 @@ def test_the_sdk_says_word_for_word_what_the_api_says(
 
     assert (answer.status, answer.body) == (expected.status, expected.body)
     said = {(name.encode(), value.encode()) for name, value in answer.headers}
-    assert set(expected.headers) <= said
+    assert {(name, unplaced(value.decode()).encode()) for name, value in expected.headers} <= said
 
 
 def test_no_refusal_is_left_out() -> None:
@@ -242,10 +243,16 @@ async def narrow_token(browser: httpx2.AsyncClient, caller: Caller) -> str:
     return tokens(await caller.refresh(whole.refresh, scope="account:read")).access
 
 
+def unplaced(challenge: str) -> str:
+    """A challenge without the address of our API's metadata (RFC 9728): another API has none."""
+    return re.sub(r', resource_metadata="[^"]*"', "", challenge)
+
+
 def told(answer: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
     """What an answer says, and how."""
     names = ("content-type", "content-length", "cache-control", "x-content-type-options")
-    found = {name: answer.headers[name] for name in (*names, "www-authenticate")}
+    found = {name: answer.headers[name] for name in names}
+    found["www-authenticate"] = unplaced(answer.headers["www-authenticate"])
     return answer.status_code, answer.content, found
 
 

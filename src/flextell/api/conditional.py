@@ -5,7 +5,6 @@ needs no column. Members that change by themselves are left out.
 """
 
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
@@ -16,6 +15,8 @@ from flextell.api.shapes.encoding import encode
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _EACH = re.compile(_TAG)
+# Hexadecimal digits: no two states that a client meets have the same 144 bits.
+_DIGITS = 36
 
 
 def etag(shown: object, volatile: Collection[str], body: bytes | None = None) -> str:
@@ -23,8 +24,7 @@ def etag(shown: object, volatile: Collection[str], body: bytes | None = None) ->
     if volatile and isinstance(shown, Mapping):
         data = {name: value for name, value in shown["data"].items() if name not in volatile}
         body = encode({**shown, "data": data})
-    digest = sha256(encode(shown) if body is None else body).digest()[:18]
-    return f'"{urlsafe_b64encode(digest).decode("ascii")}"'
+    return f'"{sha256(encode(shown) if body is None else body).hexdigest()[:_DIGITS]}"'
 
 
 def demand_unchanged(if_match: Sequence[str], current: str) -> None:
