@@ -17,7 +17,11 @@ from tests.deploy.flextell_words import known_command, known_variables
 from tests.deploy.helm import CHART, Manifest
 
 ISSUER = "https://id.example.com"
-NEEDED = (f"issuer={ISSUER}", "trustedProxies={10.0.0.0/8,192.0.2.7}")
+NEEDED = (
+    f"issuer={ISSUER}",
+    "trustedProxies={10.0.0.0/8,192.0.2.7}",
+    "files.claimName=flextell-files",
+)
 KUBERNETES = "1.34"
 
 VARIANTS = {
@@ -269,6 +273,7 @@ def test_a_long_name_of_a_release_stays_a_name() -> None:
         ("issuer=http://id.example.com", "/issuer"),
         ("issuer=https://id.example.com/path", "/issuer"),
         ("trustedProxies={}", "/trustedProxies"),
+        ("files.claimName=", "/files/claimName"),
         ("trustedProxies={ingress}", "/trustedProxies"),
         ("drainSecond=4", "drainSecond"),
         ("database.password=secret", "password"),

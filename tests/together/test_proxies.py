@@ -170,6 +170,11 @@ async def is_asked(node: RunningServer, before: int) -> bool:
     return asked(node) > before + CHAINS
 
 
+async def is_logged(log: Path, line: str) -> bool:
+    """Whether the proxy has told of it: it does so after the answer."""
+    return line in log.with_name("access.log").read_text()
+
+
 # RFC 9112 §6.3, §5: what a proxy and a node could take for one request or for two.
 AMBIGUOUS = {
     "two lengths": b"content-length: 4\r\ncontent-length: 40\r\n\r\na=bc",
@@ -199,12 +204,19 @@ async def test_no_request_that_can_be_read_in_two_ways_is_answered_twice(
 async def test_what_a_client_says_of_its_transport_does_not_reach_a_node(
     nodes: Nodes, log: Path
 ) -> None:
-    """A form too large is refused at the door, and an invented scheme changes nothing."""
+    """A form too large is refused at the door and an upload is not; no log opens a file; an
+    invented scheme changes nothing.
+    """
     async with httpx2.AsyncClient(base_url=nodes.url, verify=trust(nodes)) as browser:
         invented = {"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.9, 127.0.0.1"}
         answer = await browser.get("/.well-known/oauth-authorization-server", headers=invented)
         large = await browser.post("/oauth/token", content=b"a=" + b"b" * 70_000)
+        upload = await browser.post("/api/v1/files", content=b"x" * 2**20)
+        file = await browser.get("/files/key-of-a-file")
 
     assert answer.status_code == 200
     assert answer.json()["issuer"] == nodes.url
-    assert large.status_code == 413
+    assert file.status_code == 404
+    await seconds_until(lambda: is_logged(log, "GET /files/- 404"), limit=5)
+    assert "key-of-a-file" not in log.with_name("access.log").read_text()
+    assert [large.status_code, upload.status_code] == [413, 401]
