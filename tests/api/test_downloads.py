@@ -10,8 +10,12 @@ from httpx2 import Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flextell.api.downloads import CHUNK_BYTES
+from flextell import masterkey
+from flextell.api.downloads import CHUNK_BYTES, build_downloads
 from flextell.api.ranges import NotSatisfiable, Stretch, stretch
+from flextell.app import build_parts
+from flextell.metrics import Metrics
+from flextell.store.opening import open_store
 from flextell.tenants.file_addresses import FileAddresses
 from tests.api.conftest import Clinic
 from tests.world import ISSUER, NOON
@@ -213,6 +217,22 @@ async def test_all_that_opens_nothing_gets_the_same_answer(
 
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
+
+
+async def test_what_one_node_took_another_gives_out(clinic: Clinic) -> None:
+    """They share the database, the master key and the folder, and nothing else."""
+    shown = await sent(clinic)
+    ours = clinic.parts
+    store = open_store(ours.settings)
+    master_key = masterkey.load(ours.settings.master_key_file)
+    other = build_parts(ours.settings, ours.sources, store, master_key, Metrics())
+    transport = httpx2.ASGITransport(build_downloads(other))
+    async with httpx2.AsyncClient(transport=transport) as person:
+        answer = await get(person, shown["temporary_url"])
+    other.file_room.close()
+    store.close()
+
+    assert (answer.status_code, answer.content) == (200, LETTERS)
 
 
 async def test_a_file_whose_bytes_were_lost_is_not_there(
