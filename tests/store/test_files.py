@@ -66,7 +66,7 @@ def found_in(
     return unit.files.find(tenant_id, query(window))
 
 
-def test_what_is_kept_of_a_file_comes_back(store: Store) -> None:
+def test_a_file_comes_back_as_it_was_kept_if_its_bytes_were_expected(store: Store) -> None:
     def keep(unit: Unit) -> None:
         tenant_id, other = a_tenant(unit), a_tenant(unit)
         file_id = add(unit, tenant_id, "aa")
@@ -85,10 +85,21 @@ def test_what_is_kept_of_a_file_comes_back(store: Store) -> None:
         assert unit.files.grouped(other, ADA, Window()).rows == ()
         assert not unit.files.delete(other, file_id, NOON, NOON)
 
+    def take(unit: Unit) -> None:
+        tenant_id, other = a_tenant(unit), a_tenant(unit)
+        unit.files.expect(other, "theirs", NOON)
+        taken = add(unit, tenant_id, "deleted")
+        unit.files.delete(tenant_id, taken, NOON, NOON)
+        for name in ("nowhere", "theirs", "deleted"):
+            new = replace(X_RAY, content=replace(X_RAY.content, stored_as=name))
+            with pytest.raises(LookupError):
+                unit.files.add(tenant_id, new, 0, NOON)
+
     store.at_once(keep)
+    store.at_once(take)
 
 
-def test_a_walk_by_cursor_is_the_whole_list_in_every_order(store: Store) -> None:
+def test_a_list_is_whole_in_every_order_and_narrowed_as_asked(store: Store) -> None:
     def walk_all(unit: Unit) -> None:
         tenant_id = a_tenant(unit)
         for number, name in enumerate("bacab"):
@@ -104,10 +115,6 @@ def test_a_walk_by_cursor_is_the_whole_list_in_every_order(store: Store) -> None
         groups = walk(partial(unit.files.grouped, tenant_id, ADA), 2)
         assert [file.group_id for file in groups] == ["a", "a", "b", "b", "c"]
 
-    store.at_once(walk_all)
-
-
-def test_files_are_found_by_what_they_are_and_belong_to(store: Store) -> None:
     def find(unit: Unit) -> None:
         tenant_id = a_tenant(unit)
         add(unit, tenant_id, "aa")
@@ -127,6 +134,7 @@ def test_files_are_found_by_what_they_are_and_belong_to(store: Store) -> None:
         assert gone not in found()
         assert gone in found(trashed=True)
 
+    store.at_once(walk_all)
     store.at_once(find)
 
 
@@ -154,20 +162,6 @@ def test_bytes_are_to_go_until_a_file_has_them_and_again_when_it_is_deleted(stor
         add(unit, tenant_id, "bb", most=100)  # There is room for it again, and just once.
 
     store.at_once(live)
-
-
-def test_bytes_that_are_gone_or_not_ours_make_no_file(store: Store) -> None:
-    def take(unit: Unit) -> None:
-        tenant_id, other = a_tenant(unit), a_tenant(unit)
-        unit.files.expect(other, "theirs", NOON)
-        taken = add(unit, tenant_id, "deleted")
-        unit.files.delete(tenant_id, taken, NOON, NOON)
-        for name in ("nowhere", "theirs", "deleted"):
-            new = replace(X_RAY, content=replace(X_RAY.content, stored_as=name))
-            with pytest.raises(LookupError):
-                unit.files.add(tenant_id, new, 0, NOON)
-
-    store.at_once(take)
 
 
 def test_of_many_at_once_those_go_in_for_whom_there_is_room(store: Store) -> None:
