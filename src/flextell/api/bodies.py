@@ -8,7 +8,7 @@ be changed: `Body.changes` says what was sent.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, LiteralString, TypeVar
 
 import orjson
 from pydantic import (
@@ -45,16 +45,15 @@ class Body(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise PydanticCustomError("int_type", "")
-    return value
+def _no_flag(fault: LiteralString) -> BeforeValidator:
+    """Refuse true and false, which Python takes for numbers, as what is not of the type."""
 
+    def check(value: object) -> object:
+        if isinstance(value, bool):
+            raise PydanticCustomError(fault, "")
+        return value
 
-def _no_flag(value: object) -> object:
-    if isinstance(value, bool):
-        raise PydanticCustomError("float_type", "")
-    return value
+    return BeforeValidator(check)
 
 
 def _seconds(value: object) -> int:
@@ -89,10 +88,10 @@ Email = Annotated[
 ]
 """An e-mail address."""
 
-Whole = Annotated[int, BeforeValidator(_no_bool)]
+Whole = Annotated[int, _no_flag("int_type")]
 """A whole number, or the text of one (wire §e 8); not true or false."""
 
-Number = Annotated[float, BeforeValidator(_no_flag), Field(allow_inf_nan=False)]
+Number = Annotated[float, _no_flag("float_type"), Field(allow_inf_nan=False)]
 """A number, or the text of one; not true or false."""
 
 Id = Annotated[Whole, Field(ge=1, le=LARGEST_ID)]

@@ -59,13 +59,14 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         began = perf_counter()
-        token, refusal = await self._token(scope)
+        incoming = Incoming(scope, receive)
+        token, refusal = await self._token(incoming)
         standing = self._parts.api_limit.count(token.grant_id if token else address_key(scope))
         request_id = ""
         try:
             if standing.exceeded:
                 raise errors.too_many(standing, self._parts.sources.now())
-            answer = await self._answer(scope, receive, token, refusal)
+            answer = await self._answer(incoming, token, refusal)
         except ClientGone:
             return
         except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -90,18 +91,19 @@ class Api:
         place = routes.walk(self._tree, scope["path"])
         return place[0].path or ELSEWHERE if place else ELSEWHERE
 
-    async def _token(self, scope: Scope) -> tuple[AccessToken | None, Exception]:
+    async def _token(self, incoming: Incoming) -> tuple[AccessToken | None, Exception]:
         """The proven token, or None and why not, to be raised where the path needs one."""
         try:
-            token = await self._parts.bearer.check(_values(scope, b"authorization"))
+            token = await self._parts.bearer.check(incoming.values(b"authorization"))
         except Exception as problem:  # noqa: BLE001 - a bug is one where a token is needed
             return None, problem
         return token, bearer.MissingToken()
 
     async def _answer(
-        self, scope: Scope, receive: Receive, token: AccessToken | None, refusal: Exception
+        self, incoming: Incoming, token: AccessToken | None, refusal: Exception
     ) -> Answer:
         """The answer to a request. Raises what `errors.api_error` knows."""
+        scope = incoming.scope
         if scope["path"] == DOCUMENT_PATH:
             return await self._document(scope["method"])
         row, node, ids = routes.find(self._tree, scope["method"], scope["path"])
@@ -116,7 +118,6 @@ class Api:
             success=self._success,
             addresses=self._parts.file_addresses,
         )
-        incoming = Incoming(scope, receive)
         if row.writes:
             return await self._change(row, node, token, incoming, asked)
         work = partial(work_of.show, row=row, token=token, incoming=incoming, asked=asked)
@@ -174,11 +175,6 @@ async def _written(store: Store, work: Callable[[Unit], Answer], prepared: objec
     if REPLAYED in answer.headers:
         await prepared.take_back()
     return answer
-
-
-def _values(scope: Scope, name: bytes) -> list[str]:
-    """Every value of a header, in order."""
-    return [value.decode("latin-1") for found, value in scope["headers"] if found == name]
 
 
 def refused_answer(parts: Parts, problem: Exception, path: str) -> tuple[Answer, str]:

@@ -19,12 +19,12 @@ _EACH = re.compile(_TAG)
 _DIGITS = 36
 
 
-def etag(shown: object, volatile: Collection[str], body: bytes | None = None) -> str:
-    """The ETag of an answer whose `data` has these volatile members; `body` spares making it."""
+def etag(shown: object, body: bytes, volatile: Collection[str]) -> str:
+    """The ETag of an answer and its body; `data` has these volatile members."""
     if volatile and isinstance(shown, Mapping):
         data = {name: value for name, value in shown["data"].items() if name not in volatile}
         body = encode({**shown, "data": data})
-    return f'"{sha256(encode(shown) if body is None else body).hexdigest()[:_DIGITS]}"'
+    return f'"{sha256(body).hexdigest()[:_DIGITS]}"'
 
 
 def demand_unchanged(if_match: Sequence[str], current: str) -> None:

@@ -53,7 +53,7 @@ def show(unit: Unit, row: Row, token: AccessToken, incoming: Incoming, asked: As
     body = encode(shown)
     if not row.single:
         return Answer(row.status, body)
-    tag = conditional.etag(shown, row.volatile, body)
+    tag = conditional.etag(shown, body, row.volatile)
     headers = ((b"etag", tag.encode("ascii")),)
     if conditional.is_known(incoming.values(b"if-none-match"), tag):
         return Answer(304, b"", headers)
@@ -90,17 +90,16 @@ def _once(
 ) -> Answer:
     """A POST: with an Idempotency-Key it is done once, and answered as often as it comes."""
     key = idempotency.checked_key(incoming.one(b"idempotency-key"))
-    if key is None:
-        status, location, body = _created(unit, row, node, caller, asked)
-        return Answer(status, body, _located(location))
-    name = idempotency.name_of(key, caller, _thing(node, asked))
-    fingerprint = sha256(_fingerprint(asked, taken)).digest()
-    expires_at = asked.now + idempotency.KEPT_SECONDS
-    kept = unit.kept_answers.claim(name, fingerprint, asked.now, expires_at)
-    if kept is not None:
-        return _again(kept, fingerprint)
+    name = b"" if key is None else idempotency.name_of(key, caller, _thing(node, asked))
+    if name:
+        fingerprint = sha256(_fingerprint(asked, taken)).digest()
+        expires_at = asked.now + idempotency.KEPT_SECONDS
+        kept = unit.kept_answers.claim(name, fingerprint, asked.now, expires_at)
+        if kept is not None:
+            return _again(kept, fingerprint)
     status, location, body = _created(unit, row, node, caller, asked)
-    unit.kept_answers.keep(name, status, location, body)
+    if name:
+        unit.kept_answers.keep(name, status, location, body)
     return Answer(status, body, _located(location))
 
 
@@ -140,15 +139,17 @@ def _changed(
     reading = node.methods.get("GET")
     if_match = incoming.values(b"if-match")
     if if_match and reading is not None:
-        current = conditional.etag(reading.run(unit, caller, asked), reading.volatile)
+        before = reading.run(unit, caller, asked)
+        current = conditional.etag(before, encode(before), reading.volatile)
         conditional.demand_unchanged(if_match, current)
     shown = row.run(unit, caller, asked)
     if row.method == "DELETE" and _wants_little(incoming):
         return Answer(204, b"", (MINIMAL,))
+    body = encode(shown)
     headers: tuple[Header, ...] = ()
     if row.method == "PUT" and reading is not None and reading.returns == row.returns:
-        headers = ((b"etag", conditional.etag(shown, reading.volatile).encode("ascii")),)
-    return Answer(row.status, encode(shown), headers)
+        headers = ((b"etag", conditional.etag(shown, body, reading.volatile).encode("ascii")),)
+    return Answer(row.status, body, headers)
 
 
 def _thing(node: Node, asked: Asked) -> str:
