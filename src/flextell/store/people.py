@@ -6,7 +6,7 @@ from flextell.accounts.model import Person, Session
 from flextell.store.codes import SqlCodes
 from flextell.store.port import Duplicate
 from flextell.store.statement import Statement
-from flextell.store.transaction import Row, Transaction
+from flextell.store.transaction import Row, Transaction, number_of
 
 _PERSON = (
     "p.person_id, p.subject, p.email, p.name, p.password_hash, p.created_at, p.disabled_at, "
@@ -85,7 +85,7 @@ class SqlPeople:
 
     def _hold_address(self, email: str) -> None:
         """Nobody else takes this address before the unit ends: no unique index is run into."""
-        self._sql.serialise(int.from_bytes(sha256(email.encode()).digest()[:8], signed=True))
+        self._sql.serialise(number_of(sha256(email.encode()).digest()))
 
     def set_password_hash(self, person_id: int, password_hash: str) -> None:
         self._sql.run(

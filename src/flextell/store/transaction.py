@@ -72,6 +72,11 @@ class Transaction(Protocol):
         """Whether this transaction is the only one that passed here with this number."""
 
 
+def number_of(digest: bytes) -> int:
+    """What `serialise` knows something by that has a digest and no number."""
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
 class Single:
     """`Transaction` on a connection of its own: one statement after another."""
 

@@ -24,7 +24,7 @@ from flextell.store.sweep import sweep
 from flextell.store.tags import SqlTags
 from flextell.store.tenants import SqlTenants
 from flextell.store.throttles import SqlThrottles
-from flextell.store.transaction import Transaction
+from flextell.store.transaction import Transaction, number_of
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -123,7 +123,7 @@ class SqlUnit:
         return SqlKeptAnswers(self._transaction)
 
     def hold(self, name: bytes) -> None:
-        self._transaction.serialise(int.from_bytes(name[:8], "big", signed=True))
+        self._transaction.serialise(number_of(name))
 
     def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         return self._transaction.both(first, second)
