@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
-from flextell.store import listing
+from flextell.store import listing, trash
 from flextell.store.listing import Column, Listing, Part, containing
 from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction
@@ -104,14 +104,7 @@ class SqlCustomers:
         return int(customer_id)
 
     def delete(self, tenant_id: int, customer_id: int, now: int) -> bool:
-        changed = self._sql.run(
-            "UPDATE customers SET deleted_at = :now, updated_at = :now "
-            "WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND deleted_at IS NULL",
-            tenant_id=tenant_id,
-            customer_id=customer_id,
-            now=now,
-        )
-        return changed == 1
+        return trash.hide(self._sql, "customers", now, tenant_id=tenant_id, customer_id=customer_id)
 
     def put(self, customer: Customer, now: int) -> None:
         details = customer.details
@@ -128,15 +121,7 @@ class SqlCustomers:
         )
 
     def restore(self, tenant_id: int, customer_id: int, now: int) -> bool:
-        changed = self._sql.run(
-            "UPDATE customers SET deleted_at = NULL, updated_at = :now "
-            "WHERE tenant_id = :tenant_id AND customer_id = :customer_id "
-            "AND deleted_at IS NOT NULL",
-            tenant_id=tenant_id,
-            customer_id=customer_id,
-            now=now,
-        )
-        return changed == 1
+        return trash.show(self._sql, "customers", now, tenant_id=tenant_id, customer_id=customer_id)
 
     def set_tags(self, tenant_id: int, customer_id: int, tag_ids: Collection[int]) -> None:
         had = {tag.tag_id for tag in self._tags(tenant_id, [customer_id])[customer_id]}

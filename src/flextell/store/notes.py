@@ -1,6 +1,6 @@
 """Notes about customers, kept. Every statement here names the tenant."""
 
-from flextell.store import listing
+from flextell.store import listing, trash
 from flextell.store.listing import Column, Listing, Part, containing
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.customers import folded
@@ -28,7 +28,6 @@ _LIST = Listing(
     },
     filters={"search": "n.search_text LIKE :search ESCAPE '!'"},
 )
-_ONE = "WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND note_id = :note_id"
 
 
 class SqlNotes:
@@ -73,7 +72,8 @@ class SqlNotes:
     def put(self, tenant_id: int, note: Note, now: int) -> None:
         self._sql.run(
             "UPDATE notes SET content = :content, search_text = :search_text, "
-            f"person_id = :person_id, updated_at = :now {_ONE}",
+            "person_id = :person_id, updated_at = :now WHERE tenant_id = :tenant_id "
+            "AND customer_id = :customer_id AND note_id = :note_id",
             tenant_id=tenant_id,
             customer_id=note.customer_id,
             note_id=note.note_id,
@@ -84,25 +84,12 @@ class SqlNotes:
         )
 
     def delete(self, tenant_id: int, customer_id: int, note_id: int, now: int) -> bool:
-        changed = self._sql.run(
-            f"UPDATE notes SET deleted_at = :now, updated_at = :now {_ONE} AND deleted_at IS NULL",
-            tenant_id=tenant_id,
-            customer_id=customer_id,
-            note_id=note_id,
-            now=now,
-        )
-        return changed == 1
+        ids = {"tenant_id": tenant_id, "customer_id": customer_id, "note_id": note_id}
+        return trash.hide(self._sql, "notes", now, **ids)
 
     def restore(self, tenant_id: int, customer_id: int, note_id: int, now: int) -> bool:
-        changed = self._sql.run(
-            f"UPDATE notes SET deleted_at = NULL, updated_at = :now {_ONE} "
-            "AND deleted_at IS NOT NULL",
-            tenant_id=tenant_id,
-            customer_id=customer_id,
-            note_id=note_id,
-            now=now,
-        )
-        return changed == 1
+        ids = {"tenant_id": tenant_id, "customer_id": customer_id, "note_id": note_id}
+        return trash.show(self._sql, "notes", now, **ids)
 
 
 def _note(row: Row) -> Note:

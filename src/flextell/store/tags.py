@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flextell.store import listing
+from flextell.store import listing, trash
 from flextell.store.listing import Column, Listing, Part, containing
 from flextell.store.transaction import Transaction
 from flextell.tenants.lists import ListQuery
@@ -23,7 +23,6 @@ _LIST = Listing(
     sorts={key: Column(_SORTED.get(key, f"t.{key}")) for key in SORT_KINDS},
     filters={"search": "t.unique_name LIKE :search ESCAPE '!'"},
 )
-_ONE = "WHERE tenant_id = :tenant_id AND tag_id = :tag_id"
 
 
 class SqlTags:
@@ -69,7 +68,8 @@ class SqlTags:
             self._claim_name(tenant_id, tag_id, changes["name"])
         self._sql.run(
             "UPDATE tags SET name = coalesce(:name, name), color = coalesce(:color, color), "
-            f"unique_name = coalesce(:unique_name, unique_name), updated_at = :now {_ONE}",
+            "unique_name = coalesce(:unique_name, unique_name), updated_at = :now "
+            "WHERE tenant_id = :tenant_id AND tag_id = :tag_id",
             tenant_id=tenant_id,
             tag_id=tag_id,
             name=changes.get("name"),
@@ -79,27 +79,14 @@ class SqlTags:
         )
 
     def delete(self, tenant_id: int, tag_id: int, now: int) -> bool:
-        changed = self._sql.run(
-            f"UPDATE tags SET deleted_at = :now, updated_at = :now {_ONE} AND deleted_at IS NULL",
-            tenant_id=tenant_id,
-            tag_id=tag_id,
-            now=now,
-        )
-        return changed == 1
+        return trash.hide(self._sql, "tags", now, tenant_id=tenant_id, tag_id=tag_id)
 
     def restore(self, tenant_id: int, tag_id: int, now: int) -> bool:
         tag = self.get(tenant_id, tag_id, trashed=True)
         if tag is None:
             return False
         self._claim_name(tenant_id, tag_id, tag.name)
-        changed = self._sql.run(
-            f"UPDATE tags SET deleted_at = NULL, updated_at = :now {_ONE} "
-            "AND deleted_at IS NOT NULL",
-            tenant_id=tenant_id,
-            tag_id=tag_id,
-            now=now,
-        )
-        return changed == 1
+        return trash.show(self._sql, "tags", now, tenant_id=tenant_id, tag_id=tag_id)
 
     def _claim_name(self, tenant_id: int, tag_id: int, name: str) -> None:
         """Raises NameTaken if another living tag has the name; others wait until this unit ends."""
