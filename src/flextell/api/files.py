@@ -17,9 +17,8 @@ from flextell.api.shapes.file import File, FileGroup, file, groups
 from flextell.store.port import Unit
 from flextell.tenants import files
 from flextell.tenants.files import Fileable, FileableType, FileFilters, FileType, NewFile, SortKey
-from flextell.tenants.lists import check_after
 from flextell.tenants.model import LARGEST_ID
-from flextell.tenants.paging import MAXIMUM_SIZE, SortOrder
+from flextell.tenants.paging import MAXIMUM_SIZE, SortOrder, check_after
 
 DOWNLOAD_SCOPE = "files:read"
 

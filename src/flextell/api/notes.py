@@ -17,7 +17,7 @@ from flextell.api.parameters import SearchParameters
 from flextell.api.shapes import note as shapes
 from flextell.api.shapes.note import Note
 from flextell.store.port import Unit
-from flextell.tenants import lists, notes
+from flextell.tenants import notes
 from flextell.tenants.model import Named
 
 MAXIMUM_CONTENT_CHARACTERS = 65_535
@@ -50,15 +50,7 @@ def list_notes(unit: Unit, caller: Caller, asked: Asked) -> Page[Note]:
     customer = existing_customer(unit, caller, asked)
     name = f"notes/{caller.tenant_id}/{customer.customer_id}"
     request = paging.read(NoteListParameters, asked, name)
-    wanted = request.parameters
-    query = lists.query(
-        sort_by=wanted.sort_by,
-        sort_order=wanted.sort_order,
-        search=wanted.search,
-        trashed=wanted.trashed,
-        window=request.window,
-        kinds=notes.SORT_KINDS,
-    )
+    query = paging.searched(request, notes.SORT_KINDS)
     found = unit.notes.find(caller.tenant_id, customer.customer_id, query)
     return paging.page(request, asked, found, shapes.note)
 

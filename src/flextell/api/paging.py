@@ -1,6 +1,6 @@
 """Lists in both styles at once: page numbers with links, and cursors (wire §c.5, §e 2)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -10,13 +10,15 @@ from typing_extensions import TypedDict
 
 from flextell.api.asked import Asked
 from flextell.api.envelopes import Success
-from flextell.api.parameters import PAGING, ListParameters, parse
-from flextell.tenants import paging
+from flextell.api.parameters import PAGING, ListParameters, SearchParameters, parse
+from flextell.tenants import lists, paging
+from flextell.tenants.lists import ListQuery
 from flextell.tenants.paging import Cursor, ForeignCursor, Found, Question, Window
 
 T = TypeVar("T")
 Shape = TypeVar("Shape")
 L = TypeVar("L", bound=ListParameters)
+S = TypeVar("S", bound=SearchParameters)
 
 # So many page numbers are linked on either side of the current one.
 NEIGHBOURS = 3
@@ -98,6 +100,22 @@ def read(model: type[L], asked: Asked, list_name: str) -> ListRequest[L]:
         after=after,
     )
     return ListRequest(list_name, parameters, window)
+
+
+def searched(request: ListRequest[S], kinds: Mapping[str, type]) -> ListQuery:
+    """What is asked of a list that takes no more than `SearchParameters`. Raises ForeignCursor.
+
+    `kinds` has the type of each sort key's values.
+    """
+    wanted = request.parameters
+    return lists.query(
+        sort_by=wanted.sort_by,
+        sort_order=wanted.sort_order,
+        search=wanted.search,
+        trashed=wanted.trashed,
+        window=request.window,
+        kinds=kinds,
+    )
 
 
 def _continued(parameters: L, cursor: Cursor) -> L:

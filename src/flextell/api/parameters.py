@@ -56,6 +56,8 @@ class SearchParameters(ListParameters):
         None, description="Default `asc`, and `desc` where `sort_by` is absent."
     )
     trashed: bool | None = Field(None, description="Deleted ones too.")
+    # Each list names its own.
+    sort_by: str | None = Field(None, description="What to sort by (default `created_at`).")
 
 
 PAGING = frozenset(ListParameters.model_fields)

@@ -16,7 +16,7 @@ from flextell.api.parameters import SearchParameters
 from flextell.api.shapes import customer as shapes
 from flextell.api.shapes.customer import Customer, Tag
 from flextell.store.port import Unit
-from flextell.tenants import lists, model
+from flextell.tenants import model
 from flextell.tenants.tags import SORT_KINDS
 
 COLOR = r"^#[0-9A-Fa-f]{6}$"
@@ -47,15 +47,7 @@ class TagChanges(Body):
 def list_tags(unit: Unit, caller: Caller, asked: Asked) -> Page[Tag]:
     """List tags."""
     request = paging.read(TagListParameters, asked, f"tags/{caller.tenant_id}")
-    wanted = request.parameters
-    query = lists.query(
-        sort_by=wanted.sort_by,
-        sort_order=wanted.sort_order,
-        search=wanted.search,
-        trashed=wanted.trashed,
-        window=request.window,
-        kinds=SORT_KINDS,
-    )
+    query = paging.searched(request, SORT_KINDS)
     return paging.page(request, asked, unit.tags.find(caller.tenant_id, query), shapes.tag)
 
 

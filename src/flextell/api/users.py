@@ -30,7 +30,7 @@ from flextell.tenants.members import (
     check_change,
     check_ours_alone,
 )
-from flextell.tenants.paging import SortOrder
+from flextell.tenants.paging import SortOrder, order_of
 
 
 class UserListParameters(ListParameters):
@@ -64,7 +64,7 @@ def list_users(unit: Unit, caller: Caller, asked: Asked) -> Page[User]:
             trashed=bool(wanted.trashed),
         ),
         sort=wanted.sort_by or "created_at",
-        order=wanted.sort_order or ("asc" if wanted.sort_by else "desc"),
+        order=order_of(wanted.sort_by, wanted.sort_order),
         window=request.window,
     )
     if request.window.after is not None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
+from flextell.tenants import paging
 from flextell.tenants.model import Gender
-from flextell.tenants.paging import After, ForeignCursor, SortOrder, Window
+from flextell.tenants.paging import After, SortOrder, Window
 
 SortKey = Literal["first_name", "last_name", "date_of_birth", "gender", "created_at", "updated_at"]
 
@@ -58,9 +59,7 @@ class CustomerQuery:
 
 def sorting(key: SortKey | None, order: SortOrder | None) -> CustomerSort:
     """The order asked for: the newest first unless something else is, then ascending."""
-    if key is None:
-        return CustomerSort(order=order or "desc")
-    return CustomerSort(key, order or "asc")
+    return CustomerSort(key or "created_at", paging.order_of(key, order))
 
 
 def filters(
@@ -99,10 +98,7 @@ def end_of_day_years_ago(now: int, years: int) -> int:
 
 def check_after(after: After, key: SortKey) -> After:
     """The same, if its value is one of this sort key. Raises ForeignCursor."""
-    kind = int if key in TIMES else str
-    if isinstance(after.value, kind) or (after.value is None and key in NULLABLE):
-        return after
-    raise ForeignCursor
+    return paging.check_after(after, int if key in TIMES else str, nullable=key in NULLABLE)
 
 
 def search_text(first_name: str, last_name: str, phone_number: str, email: str | None) -> str:

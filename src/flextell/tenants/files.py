@@ -4,8 +4,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from flextell.tenants.lists import check_after
-from flextell.tenants.paging import SortOrder, Window
+from flextell.tenants.paging import SortOrder, Window, check_after, order_of
 
 FileType = Literal["form_image", "audio", "catalog", "certificate", "image", "other"]
 FileableType = Literal["customer", "user", "tenant", "chat_log", "ai_report"]
@@ -111,7 +110,7 @@ def query(
     sort = key or "created_at"
     if window.after is not None:
         check_after(window.after, int if sort in NUMBERS else str)
-    return FileQuery(filters, sort, order or ("asc" if key else "desc"), window)
+    return FileQuery(filters, sort, order_of(key, order), window)
 
 
 def clean_name(told: str) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flextell.tenants import paging
 from flextell.tenants.customers import folded
-from flextell.tenants.paging import After, ForeignCursor, SortOrder, Window
+from flextell.tenants.paging import SortOrder, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,11 @@ def query(
     """
     sort = sort_by or "created_at"
     if window.after is not None:
-        check_after(window.after, kinds[sort])
+        paging.check_after(window.after, kinds[sort])
     return ListQuery(
         sort=sort,
-        order=sort_order or ("desc" if sort_by is None else "asc"),
+        order=paging.order_of(sort_by, sort_order),
         search=folded(search) if search else None,
         trashed=bool(trashed),
         window=window,
     )
-
-
-def check_after(after: After, kind: type) -> After:
-    """The same, if its value is one of this kind. Raises ForeignCursor."""
-    if not isinstance(after.value, kind):
-        raise ForeignCursor
-    return after

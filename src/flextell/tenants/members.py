@@ -11,9 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from flextell.tenants import paging
 from flextell.tenants.access import OWNER, TenantRefusal, check_within
 from flextell.tenants.customers import folded
-from flextell.tenants.paging import After, ForeignCursor, SortOrder, Window
+from flextell.tenants.paging import After, SortOrder, Window
 
 MemberSortKey = Literal["name", "email", "created_at", "updated_at", "last_login_at"]
 
@@ -108,10 +109,7 @@ def search_text(name: str, email: str, phone: str | None) -> str:
 
 def check_after(after: After, key: MemberSortKey) -> After:
     """The same, if its value is one of this sort key. Raises ForeignCursor."""
-    kind = int if key in TIMES else str
-    if isinstance(after.value, kind) or (after.value is None and key in NULLABLE):
-        return after
-    raise ForeignCursor
+    return paging.check_after(after, int if key in TIMES else str, nullable=key in NULLABLE)
 
 
 def is_owner(member: Member) -> bool:

@@ -112,6 +112,18 @@ def window(
     return Window(limit or per_page or DEFAULT_SIZE, None, after)
 
 
+def order_of(key: str | None, order: SortOrder | None) -> SortOrder:
+    """The order asked for: the newest first unless there is a sort key, then ascending."""
+    return order or ("desc" if key is None else "asc")
+
+
+def check_after(after: After, kind: type, *, nullable: bool = False) -> After:
+    """The same, if its value is of the kind of the sort key's. Raises ForeignCursor."""
+    if isinstance(after.value, kind) or (nullable and after.value is None):
+        return after
+    raise ForeignCursor
+
+
 def part(rows: Sequence[T], window: Window, row_id: Callable[[T], int]) -> Found[T]:
     """The part that is asked for of a short list that is at hand, in the order of its ids."""
     last = window.after.row_id if window.after else 0
