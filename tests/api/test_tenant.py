@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flextell.tenants.access import ROLES, Permission
+from tests.api.anything import json_values
 from tests.api.conftest import Clinic
 
 pytestmark = pytest.mark.anyio
@@ -193,15 +194,6 @@ async def test_the_signed_in_person_is_known_in_a_tenant_and_without_one(clinic:
         assert (await ask(clinic, "GET", me, tenant=tenant)).status_code == status
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=5,
-)
 fields = st.sampled_from(
     ["phone_number", "address", "knowledge_base", "services", "location", "work_hours", "city_id"]
 )

@@ -14,6 +14,7 @@ from flextell.accounts import passwords, sessions
 from flextell.api.users import UserListParameters
 from flextell.store.port import Unit
 from flextell.tenants.members import MEMBER_SORT_KEYS
+from tests.api.anything import json_values
 from tests.api.conftest import Clinic
 from tests.world import ISSUER, NOON, PASSWORD
 
@@ -464,15 +465,6 @@ async def test_a_cursor_of_another_order_is_refused(owner: Owner) -> None:
     assert set(UserListParameters.model_fields) > {"search", "role", "is_active", "trashed"}
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=5,
-)
 fields = st.sampled_from(
     ["name", "email", "title", "language", "is_active", "role_ids", "avatar_url", "bio", "phone"]
 )
