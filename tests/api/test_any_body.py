@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from flextell.api.errors import STATUS
 from flextell.api.routes import TABLE
 from flextell.api.row import Row
-from tests.api.changing import SCOPE
+from tests.api.changing import LINUS, SCOPE
 from tests.api.conftest import Clinic
 
 pytestmark = pytest.mark.anyio
 
 ROWS = [row for row in TABLE if row.body and {*row.scopes} & {*SCOPE.split()}]
 
+GOOD = LINUS | {"content": "Likes tea.", "name": "Regular", "color": "#00ff00"}
 # What is right in some field, and what is nearly right.
 LIKELY = st.sampled_from(
     ["Linus", "linus@example.com", "1901-02-28", "male", "#00ff00", "1", 1, 2, [1], ["2"], None]
@@ -32,11 +33,12 @@ ANYTHING = st.recursive(
 
 
 def of_row(row: Row) -> st.SearchStrategy[tuple[Row, object]]:
-    """The row and a body of its fields, often a good one; or one that is no object."""
+    """The row and a good body of which a field or two is any; or a body that is anything."""
     assert row.body is not None
     names = st.sampled_from(sorted(row.body.model_fields))
-    fields = st.dictionaries(names, LIKELY | UNLIKELY | ANYTHING)
-    return st.tuples(st.just(row), fields | ANYTHING)
+    good = {name: GOOD[name] for name in row.body.model_fields if name in GOOD}
+    fields = st.dictionaries(names, LIKELY | UNLIKELY | ANYTHING, min_size=1, max_size=2)
+    return st.tuples(st.just(row), fields.map(lambda any_: good | any_) | ANYTHING)
 
 
 @given(st.sampled_from(ROWS).flatmap(of_row))
