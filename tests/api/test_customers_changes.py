@@ -1,41 +1,13 @@
-"""Customers, their notes and their tags as apps change them (wire §a.2, §e 6, 7, 9, 20)."""
+"""Customers as apps change them (wire §a.2, §e 6, 7, 9, 20)."""
 
 from typing import Any
 
 import pytest
-from httpx2 import Response
 
+from tests.api.changing import CUSTOMERS, LINUS, SCOPE, TAGS, ask, linus, made, remove_user
 from tests.api.conftest import Clinic
 
 pytestmark = pytest.mark.anyio
-
-CUSTOMERS = "/api/v1/customers"
-TAGS = "/api/v1/tags"
-SCOPE = "customers:read customers:write tags:read tags:write"
-LINUS = {"first_name": "Linus", "last_name": "Pauling", "phone_number": "+12025550100"}
-
-
-async def ask(
-    clinic: Clinic, method: str, path: str, body: Any = None, subject: str = "sub-alice"
-) -> Response:
-    """Call the API as somebody of Bosphorus Clinic who may see and change customers and tags."""
-    headers = {
-        "authorization": f"Bearer {clinic.token(subject, SCOPE)}",
-        "x-tenant": str(clinic.ids.bosphorus),
-    }
-    return await clinic.client.request(method, path, headers=headers, json=body)
-
-
-async def made(clinic: Clinic, path: str, body: Any) -> Any:
-    """What was created."""
-    answer = await ask(clinic, "POST", path, body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["data"]
-
-
-async def linus(clinic: Clinic, **more: Any) -> str:
-    """The path of a new customer."""
-    return f"{CUSTOMERS}/{(await made(clinic, CUSTOMERS, LINUS | more))['id']}"
 
 
 async def test_a_customer_is_created_with_all_that_is_known(clinic: Clinic) -> None:
@@ -91,6 +63,9 @@ async def test_who_was_changed_is_found_by_the_new_name(clinic: Clinic) -> None:
         ({"email": "nobody"}, 422),
         ({"gender": "unknown"}, 422),
         ({"date_of_birth": "yesterday"}, 422),
+        ({"date_of_birth": "0001-01-01T00:00:00+14:00"}, 422),
+        ({"date_of_birth": "9999-12-31T23:59:59-12:00"}, 422),
+        ({"default_channel_id": 1}, 422),
         ({"user_id": 10**9}, 422),
         ({"country_id": 10**9}, 422),
         ({"tag_ids": [10**9]}, 422),
@@ -138,103 +113,6 @@ async def test_a_viewer_changes_nothing(clinic: Clinic) -> None:
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
 
 
-async def test_a_note_lives_under_its_customer(clinic: Clinic) -> None:
-    path = f"{await linus(clinic)}/notes"
-    note = await made(clinic, path, {"content": "Likes vitamin C."})
-    changed = await ask(clinic, "PATCH", f"{path}/{note['id']}", {"content": "Likes it a lot."})
-    listed = await ask(clinic, "GET", f"{path}?search=A LOT&sort_by=content")
-    elsewhere = await ask(clinic, "GET", f"{CUSTOMERS}/{clinic.ids.ada}/notes/{note['id']}")
-
-    assert note["author"]["name"] == "Alice"
-    assert listed.json()["data"] == [changed.json()["data"]]
-    assert listed.json()["meta"]["total"] == 1
-    assert elsewhere.status_code == 404
-
-
-async def test_a_note_may_have_another_member_as_author_and_nobody_else(clinic: Clinic) -> None:
-    ada = (await ask(clinic, "GET", f"{CUSTOMERS}/{clinic.ids.ada}")).json()["data"]
-    path = f"{CUSTOMERS}/{clinic.ids.grace}/notes"
-
-    by_bob = await ask(clinic, "POST", path, {"content": "x", "user_id": ada["related_user"]["id"]})
-    by_nobody = await ask(clinic, "POST", path, {"content": "x", "user_id": 10**9})
-
-    assert by_bob.json()["data"]["author"] == ada["related_user"]
-    assert (by_nobody.status_code, by_nobody.json()["error"]) == (422, "validation_error")
-
-
-async def test_notes_are_deleted_restored_and_paged_both_ways(clinic: Clinic) -> None:
-    """Wire §e 2."""
-    path = f"{await linus(clinic)}/notes"
-    ids = [(await made(clinic, path, {"content": f"Note {n}"}))["id"] for n in range(5)]
-    await ask(clinic, "DELETE", f"{path}/{ids[2]}")
-
-    pages = [
-        each["id"]
-        for page in (1, 2)
-        for each in (await ask(clinic, "GET", f"{path}?page={page}&per_page=2")).json()["data"]
-    ]
-    first = (await ask(clinic, "GET", f"{path}?limit=2")).json()
-    rest = (await ask(clinic, "GET", f"{path}?limit=9&cursor={first['meta']['cursor']}")).json()
-    trashed = (await ask(clinic, "GET", f"{path}?trashed=true")).json()["data"]
-    restored = await ask(clinic, "POST", f"{path}/{ids[2]}/restore")
-
-    assert pages == [ids[4], ids[3], ids[1], ids[0]]
-    assert [each["id"] for each in first["data"] + rest["data"]] == pages
-    assert [each["id"] for each in trashed] == ids[::-1]
-    assert restored.json()["data"]["deleted_at"] is None
-
-
-async def test_a_tag_name_is_there_once_whatever_its_case(clinic: Clinic) -> None:
-    """Wire §a.2: unique per tenant ignoring case; §e 9: 409."""
-    tag = await made(clinic, TAGS, {"name": "Straße", "color": "#00ff00"})
-    other = await made(clinic, TAGS, {"name": "Weg", "color": "#00ff00"})
-
-    again = await ask(clinic, "POST", TAGS, {"name": "STRASSE", "color": "#000000"})
-    renamed = await ask(clinic, "PUT", f"{TAGS}/{other['id']}", {"name": "strasse"})
-    itself = await ask(clinic, "PUT", f"{TAGS}/{tag['id']}", {"name": "STRASSE"})
-
-    assert [again.status_code, renamed.status_code] == [409, 409]
-    assert (itself.status_code, itself.json()["data"]["name"]) == (200, "STRASSE")
-
-
-async def test_a_deleted_tag_leaves_its_customers_and_comes_back(clinic: Clinic) -> None:
-    path = await linus(clinic)
-    tag = await made(clinic, TAGS, {"name": "Nobel", "color": "#00ff00"})
-    put_on = await ask(clinic, "PUT", f"{path}/tags/{tag['id']}")
-    await ask(clinic, "DELETE", f"{TAGS}/{tag['id']}")
-    without = (await ask(clinic, "GET", path)).json()["data"]["tags"]
-    await made(clinic, TAGS, {"name": "nobel", "color": "#00ff00"})
-    taken = await ask(clinic, "POST", f"{TAGS}/{tag['id']}/restore")
-
-    assert [each["id"] for each in put_on.json()["data"]["tags"]] == [tag["id"]]
-    assert without == []
-    assert taken.status_code == 409
-
-
-async def test_a_tag_is_taken_off(clinic: Clinic) -> None:
-    path = await linus(clinic, tag_ids=[clinic.ids.vip])
-
-    answers = [await ask(clinic, "DELETE", f"{path}/tags/{clinic.ids.vip}") for _ in range(2)]
-
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert (await ask(clinic, "GET", path)).json()["data"]["tags"] == []
-
-
-@pytest.mark.parametrize("color", ["red", "#12345", "#1234567", "#12345g", ""])
-async def test_a_colour_is_a_hash_and_six_digits(clinic: Clinic, color: str) -> None:
-    answer = await ask(clinic, "POST", TAGS, {"name": "Red", "color": color})
-
-    assert (answer.status_code, answer.json()["error"]) == (422, "validation_error")
-
-
-async def test_tags_are_listed_by_name(clinic: Clinic) -> None:
-    await made(clinic, TAGS, {"name": "Zebra", "color": "#000000"})
-
-    listed = await ask(clinic, "GET", f"{TAGS}?sort_by=name&sort_order=desc&per_page=1")
-
-    assert [tag["name"] for tag in listed.json()["data"]] == ["Zebra"]
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -256,3 +134,38 @@ async def test_nothing_of_another_tenant_can_be_reached(
     answer = await ask(clinic, method, path, {"content": "x"} if method != "GET" else None)
 
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+async def test_staff_change_customers_notes_and_tags(clinic: Clinic) -> None:
+    """Wire §e 33."""
+    notes = f"{CUSTOMERS}/{clinic.ids.grace}/notes"
+
+    for path, body in (
+        (CUSTOMERS, LINUS),
+        (notes, {"content": "By Bob."}),
+        (TAGS, {"name": "Bob's", "color": "#00ff00"}),
+    ):
+        answer = await ask(clinic, "POST", path, body, subject="sub-bob")
+
+        assert answer.status_code == 201, answer.text
+
+
+async def test_what_a_customer_refers_to_may_be_gone_meanwhile(own_clinic: Clinic) -> None:
+    """Whoever sends back what they read changes nothing; nobody else is given it."""
+    clinic = own_clinic
+    path = f"{CUSTOMERS}/{clinic.ids.ada}"
+    ada = (await ask(clinic, "GET", path)).json()["data"]
+    bob = ada["related_user"]["id"]
+    await remove_user(clinic, bob)
+
+    unsaid = await ask(clinic, "PUT", path, {"job": "Countess"})
+    same = await ask(
+        clinic, "PUT", path, {"user_id": bob, "default_channel_id": ada["default_channel_id"]}
+    )
+    given = await ask(clinic, "PUT", f"{CUSTOMERS}/{clinic.ids.grace}", {"user_id": bob})
+    without = await ask(clinic, "PUT", path, {"user_id": None, "default_channel_id": None})
+
+    assert [unsaid.status_code, same.status_code, given.status_code] == [200, 200, 422]
+    assert same.json()["data"]["related_user"] == ada["related_user"]
+    assert (without.json()["data"]["related_user"], without.status_code) == (None, 200)
+    assert without.json()["data"]["default_channel_id"] is None

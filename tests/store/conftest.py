@@ -1,6 +1,7 @@
 """Stores on a new database: on each engine, and as many nodes on it as a test wants."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from flextell.settings import Settings
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store
 from flextell.store.sqlite import SqliteStore
+from tests.postgres import fresh_database
 from tests.store.door import Door
 
 ISSUER = "https://localhost:8443"
@@ -44,6 +46,34 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     )
 
 
+def a_node(settings: Settings, engine: str) -> Store:
+    """One more store on a migrated database."""
+    store = open_store(settings)
+    if engine == SHARED:
+        store.write = partial(store.write, brief=True)  # type: ignore[method-assign]
+        store.read = partial(store.read, brief=True)  # type: ignore[method-assign]
+    return store
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", SHARED])
+def nodes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Store, Store]]:
+    """Two stores on one database that the tests of a module share: each makes its own tenants."""
+    folder = tmp_path_factory.mktemp("nodes")
+    with ExitStack() as until_the_end:
+        url = f"sqlite:///{folder / 'flextell.sqlite3'}"
+        if request.param != "sqlite":
+            server: str = request.getfixturevalue("postgres_url")
+            url = until_the_end.enter_context(fresh_database(server))
+        settings = Settings(data_dir=folder, issuer=ISSUER, database=url, database_wait_seconds=20)
+        migrate(settings)
+        here, there = (
+            until_the_end.enter_context(closing(a_node(settings, request.param))) for _ in "ab"
+        )
+        yield here, there
+
+
 @pytest.fixture
 def open_node(settings: Settings, engine: str) -> Iterator[OpenNode]:
     """Open one more store on the same database, as another node or the command line does."""
@@ -51,12 +81,8 @@ def open_node(settings: Settings, engine: str) -> Iterator[OpenNode]:
     opened: list[Store] = []
 
     def node() -> Store:
-        store = open_store(settings)
-        if engine == SHARED:
-            store.write = partial(store.write, brief=True)  # type: ignore[method-assign]
-            store.read = partial(store.read, brief=True)  # type: ignore[method-assign]
-        opened.append(store)
-        return store
+        opened.append(a_node(settings, engine))
+        return opened[-1]
 
     yield node
     for store in opened:

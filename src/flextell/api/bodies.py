@@ -67,7 +67,8 @@ def _seconds(value: object) -> int:
             if len(value) != len("2026-11-25"):
                 raise ValueError
             moment = moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // (_EPOCH.resolution * 1_000_000)
+        # What an offset carries out of the years that there are could not be shown again.
+        return (moment.astimezone(UTC) - _EPOCH) // (_EPOCH.resolution * 1_000_000)
     except (ValueError, OverflowError):
         raise PydanticCustomError("moment", "") from None
 

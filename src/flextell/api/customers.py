@@ -21,15 +21,24 @@ from flextell.tenants.customers import CustomerQuery, SortKey
 from flextell.tenants.model import CustomerDetails, Gender, OutsideTenant
 from flextell.tenants.paging import SortOrder
 
-# What a field must be the id of, and how that is found out.
-RELATED: Mapping[str, tuple[str, Callable[[Unit, int, int], bool]]] = {
-    "user_id": (
+# By the name that `CustomerDetails` has for it: the field, what it must be the id of, and how that
+# is found out.
+RELATED: Mapping[str, tuple[str, str, Callable[[Unit, int, int], bool]]] = {
+    "person_id": (
+        "user_id",
         "somebody who belongs here",
         lambda unit, tenant_id, value: unit.members.get(tenant_id, value) is not None,
     ),
     "country_id": (
+        "country_id",
         "a country",
         lambda unit, tenant_id, value: unit.tenants.is_place("country", value),
+    ),
+    # Nobody can be given one before there are any.
+    "default_channel_id": (
+        "default_channel_id",
+        "a channel",
+        lambda unit, tenant_id, value: False,
     ),
 }
 MOST_TAGS = 100
@@ -48,6 +57,7 @@ class NewCustomer(Body):
     identity_number: str | None = Field(None, max_length=255)
     job: str | None = Field(None, max_length=255)
     address: str | None = Field(None, max_length=1000)
+    default_channel_id: Id | None = Field(None)
     user_id: Id | None = Field(None)
     tag_ids: list[Id] = Field(ABSENT, max_length=MOST_TAGS)
 
@@ -126,7 +136,7 @@ def update_customer(unit: Unit, caller: Caller, asked: Asked) -> One[Customer]:
     was = existing_customer(unit, caller, asked)
     wanted = asked.body(CustomerChanges).changes()
     tag_ids = wanted.pop("tag_ids", None)
-    details = replace(was.details, **_details(unit, caller, wanted))
+    details = replace(was.details, **_details(unit, caller, wanted, was.details))
     unit.customers.put(replace(was, details=details), asked.now)
     if tag_ids is not None:
         _set_tags(unit, caller, was.customer_id, tag_ids)
@@ -163,14 +173,21 @@ def _one(unit: Unit, caller: Caller, asked: Asked, customer_id: int) -> One[Cust
     return get_customer(unit, caller, replace(asked, ids={"id": customer_id}))
 
 
-def _details(unit: Unit, caller: Caller, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The fields as `CustomerDetails` names them; what they refer to is there (wire §e 9)."""
-    for field, (what, is_there) in RELATED.items():
-        value = wanted.get(field)
-        if value is not None and not is_there(unit, caller.tenant_id, value):
-            raise unrelated(field, what)
+def _details(
+    unit: Unit, caller: Caller, wanted: dict[str, Any], was: CustomerDetails | None = None
+) -> dict[str, Any]:
+    """The fields as `CustomerDetails` names them; what they refer to is there (wire §e 9).
+
+    What they refer to already may be gone meanwhile: who sends it back changes nothing.
+    """
     if "user_id" in wanted:
         wanted["person_id"] = wanted.pop("user_id")
+    for name, (field, what, is_there) in RELATED.items():
+        value = wanted.get(name)
+        if value in (None, getattr(was, name, None)):
+            continue
+        if not is_there(unit, caller.tenant_id, value):
+            raise unrelated(field, what)
     return wanted
 
 

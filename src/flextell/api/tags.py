@@ -1,8 +1,8 @@
 """The endpoints of tags, and of putting them on customers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from flextell.api import paging
 from flextell.api.asked import Asked
@@ -20,6 +20,7 @@ from flextell.tenants import model
 from flextell.tenants.tags import SORT_KINDS
 
 COLOR = r"^#[0-9A-Fa-f]{6}$"
+TagName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 
 
 class TagListParameters(SearchParameters):
@@ -33,14 +34,14 @@ class TagListParameters(SearchParameters):
 class NewTag(Body):
     """A tag; its name is unique in the tenant, whatever its case."""
 
-    name: str = Field(min_length=1, max_length=255)
+    name: TagName
     color: str = Field(pattern=COLOR)
 
 
 class TagChanges(Body):
     """What of a tag is to change."""
 
-    name: str = Field(ABSENT, min_length=1, max_length=255)
+    name: TagName = Field(ABSENT)
     color: str = Field(ABSENT, pattern=COLOR)
 
 

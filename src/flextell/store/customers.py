@@ -108,7 +108,7 @@ class SqlCustomers:
 
     def put(self, customer: Customer, now: int) -> None:
         details = customer.details
-        self._demand_member(customer.tenant_id, details)
+        self._demand_member(customer.tenant_id, details, customer.customer_id)
         assigned = ", ".join(f"{name} = :{name}" for name in _DETAILS.split(", "))
         self._sql.run(
             f"UPDATE customers SET {assigned}, search_text = :search_text, updated_at = :now "
@@ -124,10 +124,18 @@ class SqlCustomers:
         return trash.show(self._sql, "customers", now, tenant_id=tenant_id, customer_id=customer_id)
 
     def set_tags(self, tenant_id: int, customer_id: int, tag_ids: Collection[int]) -> None:
-        had = {tag.tag_id for tag in self._tags(tenant_id, [customer_id])[customer_id]}
-        for tag_id in sorted(had - set(tag_ids)):
+        rows = self._sql.all(
+            "SELECT t.tag_id, t.deleted_at FROM customer_tags ct JOIN tags t "
+            "ON t.tag_id = ct.tag_id WHERE t.tenant_id = :tenant_id "
+            "AND ct.customer_id = :customer_id",
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+        )
+        # A deleted tag that is not among them must not come back when it is restored.
+        for tag_id in sorted({tag_id for tag_id, _ in rows} - set(tag_ids)):
             self.take_tag(tenant_id, customer_id, tag_id)
-        for tag_id in sorted(set(tag_ids) - had):
+        shown = {tag_id for tag_id, deleted_at in rows if deleted_at is None}
+        for tag_id in sorted(set(tag_ids) - shown):
             self.put_tag(tenant_id, customer_id, tag_id)
 
     def take_tag(self, tenant_id: int, customer_id: int, tag_id: int) -> None:
@@ -157,15 +165,20 @@ class SqlCustomers:
             tag_id=tag_id,
         )
 
-    def _demand_member(self, tenant_id: int, details: CustomerDetails) -> None:
-        """Raises OutsideTenant unless the person who looks after the customer is a member."""
+    def _demand_member(
+        self, tenant_id: int, details: CustomerDetails, customer_id: int = 0
+    ) -> None:
+        """Raises OutsideTenant unless who looks after the customer is a member, or does already."""
         if details.person_id is None:
             return
         row = self._sql.one(
             "SELECT 1 FROM memberships "
-            "WHERE tenant_id = :tenant_id AND person_id = :person_id AND deleted_at IS NULL",
+            "WHERE tenant_id = :tenant_id AND person_id = :person_id AND deleted_at IS NULL "
+            "UNION ALL SELECT 1 FROM customers WHERE tenant_id = :tenant_id "
+            "AND customer_id = :customer_id AND person_id = :person_id",
             tenant_id=tenant_id,
             person_id=details.person_id,
+            customer_id=customer_id,
         )
         if row is None:
             raise OutsideTenant

@@ -5,7 +5,7 @@ from flextell.store.listing import Column, Listing, Part, containing
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.customers import folded
 from flextell.tenants.lists import ListQuery
-from flextell.tenants.model import Named
+from flextell.tenants.model import Named, OutsideTenant
 from flextell.tenants.notes import SORTED_CHARACTERS, Note
 from flextell.tenants.paging import Found
 
@@ -56,10 +56,13 @@ class SqlNotes:
         return None if row is None else _note(row)
 
     def add(self, tenant_id: int, customer_id: int, person_id: int, content: str, now: int) -> int:
-        [(note_id,)] = self._sql.all(
+        row = self._sql.one(
             "INSERT INTO notes (tenant_id, customer_id, person_id, content, search_text, "
-            "created_at, updated_at) VALUES (:tenant_id, :customer_id, :person_id, :content, "
-            ":search_text, :now, :now) RETURNING note_id",
+            "created_at, updated_at) SELECT c.tenant_id, c.customer_id, m.person_id, :content, "
+            ":search_text, :now, :now FROM customers c JOIN memberships m "
+            "ON m.tenant_id = c.tenant_id WHERE c.tenant_id = :tenant_id "
+            "AND c.customer_id = :customer_id AND m.person_id = :person_id "
+            "AND m.deleted_at IS NULL RETURNING note_id",
             tenant_id=tenant_id,
             customer_id=customer_id,
             person_id=person_id,
@@ -67,7 +70,9 @@ class SqlNotes:
             search_text=folded(content),
             now=now,
         )
-        return int(note_id)
+        if row is None:
+            raise OutsideTenant
+        return int(row[0])
 
     def put(self, tenant_id: int, note: Note, now: int) -> None:
         self._sql.run(

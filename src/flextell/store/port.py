@@ -379,7 +379,7 @@ class Customers(Protocol):
     def put(self, customer: Customer, now: int) -> None:
         """Replace the details of a customer who is there.
 
-        Raises OutsideTenant if the person who looks after them is no member.
+        Raises OutsideTenant if somebody else is to look after them who is no member.
         """
 
     def restore(self, tenant_id: int, customer_id: int, now: int) -> bool:
@@ -392,7 +392,10 @@ class Customers(Protocol):
         """Take a tag off a customer, if it is there."""
 
     def set_tags(self, tenant_id: int, customer_id: int, tag_ids: Collection[int]) -> None:
-        """Let a customer have these tags and no others. Raises OutsideTenant as `put_tag` does."""
+        """Let a customer have these tags and no others, not even deleted ones that may come back.
+
+        Raises OutsideTenant as `put_tag` does.
+        """
 
 
 class Tags(Protocol):
@@ -432,7 +435,10 @@ class Notes(Protocol):
         """The note, unless there is none; a deleted one only if asked for."""
 
     def add(self, tenant_id: int, customer_id: int, person_id: int, content: str, now: int) -> int:
-        """Keep a new note of a customer and a member of this tenant; say its id."""
+        """Keep a new note; say its id.
+
+        Raises OutsideTenant unless it is about a customer of this tenant, and a member's.
+        """
 
     def put(self, tenant_id: int, note: Note, now: int) -> None:
         """Replace content and author of a note that is there."""

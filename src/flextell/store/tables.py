@@ -249,6 +249,7 @@ tags = Table(
     Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("unique_name", Text),  # null only in rows that a program of before made
+    Column("search_text", Text),  # the name without case and accents; null: made before it was kept
     Column("color", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),

@@ -6,6 +6,7 @@ from typing import Any
 from flextell.store import listing, trash
 from flextell.store.listing import Column, Listing, Part, containing
 from flextell.store.transaction import Transaction
+from flextell.tenants.customers import folded
 from flextell.tenants.lists import ListQuery
 from flextell.tenants.model import Tag
 from flextell.tenants.paging import Found
@@ -21,7 +22,8 @@ _LIST = Listing(
     columns=_SHOWN,
     living="t.deleted_at IS NULL",
     sorts={key: Column(_SORTED.get(key, f"t.{key}")) for key in SORT_KINDS},
-    filters={"search": "t.unique_name LIKE :search ESCAPE '!'"},
+    # Those that were made before this was kept are found by everything but their accents.
+    filters={"search": "coalesce(t.search_text, t.unique_name, t.name) LIKE :search ESCAPE '!'"},
 )
 
 
@@ -48,34 +50,33 @@ class SqlTags:
         return None if row is None else Tag(*row)
 
     def add(self, tenant_id: int, name: str, color: str, now: int) -> int:
-        row = self._sql.one(
-            "INSERT INTO tags (tenant_id, name, unique_name, color, created_at, updated_at) "
-            "VALUES (:tenant_id, :name, :unique_name, :color, :now, :now) "
-            "ON CONFLICT (tenant_id, unique_name) WHERE deleted_at IS NULL DO NOTHING "
-            "RETURNING tag_id",
+        self._claim_name(tenant_id, name)
+        [(tag_id,)] = self._sql.all(
+            "INSERT INTO tags (tenant_id, name, unique_name, search_text, color, created_at, "
+            "updated_at) VALUES (:tenant_id, :name, :unique_name, :search_text, :color, :now, "
+            ":now) RETURNING tag_id",
             tenant_id=tenant_id,
             name=name,
             unique_name=unique_name(name),
+            search_text=folded(name),
             color=color,
             now=now,
         )
-        if row is None:
-            raise NameTaken
-        return int(row[0])
+        return int(tag_id)
 
     def change(self, tenant_id: int, tag_id: int, changes: Mapping[str, Any], now: int) -> None:
-        if "name" in changes:
-            self._claim_name(tenant_id, tag_id, changes["name"])
+        kept = dict(changes)
+        if name := changes.get("name"):
+            self._claim_name(tenant_id, name, tag_id)
+            kept |= {"unique_name": unique_name(name), "search_text": folded(name)}
+        assigned = "".join(f"{column} = :{column}, " for column in kept)
         self._sql.run(
-            "UPDATE tags SET name = coalesce(:name, name), color = coalesce(:color, color), "
-            "unique_name = coalesce(:unique_name, unique_name), updated_at = :now "
+            f"UPDATE tags SET {assigned}updated_at = :now "
             "WHERE tenant_id = :tenant_id AND tag_id = :tag_id",
             tenant_id=tenant_id,
             tag_id=tag_id,
-            name=changes.get("name"),
-            unique_name=unique_name(changes["name"]) if "name" in changes else None,
-            color=changes.get("color"),
             now=now,
+            **kept,
         )
 
     def delete(self, tenant_id: int, tag_id: int, now: int) -> bool:
@@ -85,13 +86,13 @@ class SqlTags:
         tag = self.get(tenant_id, tag_id, trashed=True)
         if tag is None:
             return False
-        self._claim_name(tenant_id, tag_id, tag.name)
+        self._claim_name(tenant_id, tag.name, tag_id)
         return trash.show(self._sql, "tags", now, tenant_id=tenant_id, tag_id=tag_id)
 
-    def _claim_name(self, tenant_id: int, tag_id: int, name: str) -> None:
+    def _claim_name(self, tenant_id: int, name: str, tag_id: int = 0) -> None:
         """Raises NameTaken if another living tag has the name; others wait until this unit ends."""
-        self._sql.run(
-            "UPDATE tenants SET updated_at = updated_at WHERE tenant_id = :tenant_id",
+        self._sql.one(
+            "SELECT 1 FROM tenants WHERE tenant_id = :tenant_id FOR NO KEY UPDATE",
             tenant_id=tenant_id,
         )
         taken = self._sql.one(

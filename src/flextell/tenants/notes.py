@@ -12,7 +12,7 @@ SORT_KINDS: dict[str, type] = {"content": str, "created_at": int, "updated_at": 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note about a customer. `author` is None once the person is gone."""
+    """A note about a customer. `author` stays whoever wrote it, also when they are no member."""
 
     note_id: int
     customer_id: int
