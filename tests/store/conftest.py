@@ -1,6 +1,7 @@
 """Stores on a new database: on each engine, and as many nodes on it as a test wants."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from flextell.settings import Settings
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store
 from flextell.store.sqlite import SqliteStore
+from tests.postgres import fresh_database
 from tests.store.door import Door
 
 ISSUER = "https://localhost:8443"
@@ -67,6 +69,24 @@ def open_node(settings: Settings, engine: str) -> Iterator[OpenNode]:
 def store(open_node: OpenNode) -> Store:
     """A store on a new, migrated database."""
     return open_node()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def common_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A store that the tests of a file share, for each brings tenants of its own."""
+    folder = tmp_path_factory.mktemp("common")
+    with ExitStack() as held:
+        database = f"sqlite:///{folder / 'flextell.sqlite3'}"
+        if request.param == "postgresql":
+            server: str = request.getfixturevalue("postgres_url")
+            database = held.enter_context(fresh_database(server))
+        settings = Settings(data_dir=folder, issuer=ISSUER, database=database)
+        migrate(settings)
+        opened = open_store(settings)
+        held.callback(opened.close)
+        yield opened
 
 
 @pytest.fixture

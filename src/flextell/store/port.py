@@ -23,7 +23,9 @@ from flextell.oauth.model import (
     Grant,
     RefreshToken,
 )
+from flextell.tenants.channels import Channel, ChannelQuery, ChannelWish, SealedSecret
 from flextell.tenants.customers import CustomerQuery
+from flextell.tenants.deliveries import Delivery, End
 from flextell.tenants.files import File, Fileable, FileQuery, NewFile
 from flextell.tenants.lists import ListQuery
 from flextell.tenants.members import Member, MemberQuery
@@ -491,6 +493,63 @@ class Files(Protocol):
         """The bytes are gone: nothing names them any more, and they take no room."""
 
 
+class Channels(Protocol):
+    """Channels of tenants. Only `by_id` and `any_secret` reach beyond one tenant."""
+
+    def get(self, tenant_id: int, channel_id: int) -> Channel | None:
+        """The channel, active or not."""
+
+    def by_id(self, channel_id: int) -> Channel | None:
+        """The channel of whatever tenant: for who proves to be it, and for the command line."""
+
+    def any_secret(self) -> bool:
+        """Whether any channel of any tenant has a secret, which only one master key opens."""
+
+    def find(self, tenant_id: int, query: ChannelQuery) -> Found[Channel]:
+        """The part of the list that was asked for, the oldest first."""
+
+    def add(self, tenant_id: int, wish: ChannelWish, now: int) -> int:
+        """Keep a new channel, without a secret yet; say its id.
+
+        Raises OutsideTenant if there is no such tenant.
+        """
+
+    def put_secret(self, tenant_id: int, channel_id: int, secret: SealedSecret, now: int) -> None:
+        """Replace the secrets."""
+
+    def set_webhook(self, tenant_id: int, channel_id: int, url: str | None, now: int) -> None:
+        """Deliver to this URL from now on, also if the webhook was off; None: deliver nothing."""
+
+    def switch_webhook_off(self, tenant_id: int, channel_id: int, url: str, now: int) -> None:
+        """Deliver nothing more to this URL; if there is another one by now, nothing changes."""
+
+
+class Deliveries(Protocol):
+    """What is on its way to the webhooks of channels."""
+
+    def add(self, tenant_id: int, channel_id: int, kind: str, body: str, now: int) -> int | None:
+        """Keep a new delivery, due at once; say its id. None if nothing is delivered there now.
+
+        To be called in the unit that keeps what it tells of: both are kept, or neither.
+        """
+
+    def waiting(self, now: int, most: int) -> list[int]:
+        """Tenants for whom something is due, those first who have waited longest."""
+
+    def lease(self, tenant_id: int, now: int, most: int, until: int) -> list[Delivery]:
+        """Take on up to so many that are due, the oldest first, each for one more attempt.
+
+        Atomic: of any number of callers exactly one gets each. What has not ended until then is
+        due again, for a node may have died with it.
+        """
+
+    def again(self, delivery: Delivery, status: int | None, next_at: int) -> None:
+        """Let it be due again then, unless somebody else has taken it on since."""
+
+    def end(self, delivery: Delivery, end: End, status: int | None, now: int) -> None:
+        """Say what it came to. Of a delivery that others took on since, only that it is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """How a request was answered: what it asked, the status, `Location`, and the body."""
@@ -553,6 +612,10 @@ class Unit(Protocol):
     def notes(self) -> Notes: ...
     @property
     def files(self) -> Files: ...
+    @property
+    def channels(self) -> Channels: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def kept_answers(self) -> KeptAnswers: ...
 

@@ -329,6 +329,47 @@ file_usage = Table(
     Column("bytes", BigInteger, nullable=False),
 )
 
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("webhook_url", Text),
+    Column("webhook_off_at", BigInteger),
+    Column("secret", LargeBinary),  # sealed, as the next one
+    Column("secret_before", LargeBinary),
+    Column("secret_before_until", BigInteger),
+    Column("is_active", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index(None, "tenant_id", "created_at", "channel_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("channel_id", Number, ForeignKey("channels.channel_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),  # when it may be taken on: a lease moves it
+    Column("last_status", Integer),  # null: there was no answer
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, index=True),
+    Column("ended", Text),  # done, failed or gone
+    Index(
+        "ix_deliveries_waiting",
+        *("tenant_id", "next_at", "delivery_id"),
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
 migration_steps = Table(
     "migration_steps",
     metadata,

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
 
+from flextell.store.channels import SqlChannels
 from flextell.store.clients import SqlClients
 from flextell.store.codes import SqlCodes
 from flextell.store.consents import SqlConsents
 from flextell.store.customers import SqlCustomers
+from flextell.store.deliveries import SqlDeliveries
 from flextell.store.files import SqlFiles
 from flextell.store.grants import SqlGrants
 from flextell.store.kept_answers import SqlKeptAnswers
@@ -117,6 +119,14 @@ class SqlUnit:
     @cached_property
     def files(self) -> SqlFiles:
         return SqlFiles(self._transaction)
+
+    @cached_property
+    def channels(self) -> SqlChannels:
+        return SqlChannels(self._transaction)
+
+    @cached_property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._transaction)
 
     @cached_property
     def kept_answers(self) -> SqlKeptAnswers:
