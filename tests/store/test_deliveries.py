@@ -1,11 +1,15 @@
 """Deliveries: kept with what they tell of, taken on by one node at a time, tried until they end."""
 
 import asyncio
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from flextell.store.deliveries import WAITING
 from flextell.store.port import Store, Unit
 from flextell.tenants.channels import ChannelWish
 from flextell.tenants.deliveries import KEPT_SECONDS, Delivery, End
@@ -195,3 +199,13 @@ def test_ended_ones_are_swept_a_week_later_in_small_batches(store: Store) -> Non
         for now in (week - 1, week, week, week)
     ]
     assert swept == [0, 4, 2, 0]
+
+
+def test_sqlite_looks_for_who_waits_in_the_index_of_what_waits(sqlite_file: Path) -> None:
+    """The other index has all that waits under one key: a look took seconds."""
+    with closing(sqlite3.connect(sqlite_file)) as database:
+        plan = database.execute(f"EXPLAIN QUERY PLAN {WAITING}", {"now": NOON, "most": 1})
+        steps = [step for *_, step in plan if "deliveries" in step or step.startswith("SEARCH d ")]
+
+    assert steps
+    assert all("ix_deliveries_waiting" in step for step in steps)

@@ -4,7 +4,7 @@ from flextell.store.transaction import Transaction
 from flextell.tenants.deliveries import Delivery, End
 
 # From tenant to tenant by the index: how much waits for one of them does not matter to others.
-_WAITING = """
+WAITING = """
 WITH RECURSIVE theirs (tenant_id) AS (
     SELECT min(d.tenant_id) FROM deliveries d WHERE d.ended_at IS NULL
     UNION ALL
@@ -48,7 +48,7 @@ class SqlDeliveries:
         return int(rows[0][0]) if rows else None
 
     def waiting(self, now: int, most: int) -> list[int]:
-        return [row[0] for row in self._sql.all(_WAITING, now=now, most=most)]
+        return [row[0] for row in self._sql.all(WAITING, now=now, most=most)]
 
     def lease(self, tenant_id: int, now: int, most: int, until: int) -> list[Delivery]:
         rows = self._sql.all(_DUE, tenant_id=tenant_id, now=now, most=most)

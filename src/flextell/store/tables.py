@@ -360,8 +360,15 @@ deliveries = Table(
     Column("next_at", BigInteger, nullable=False),  # when it may be taken on: a lease moves it
     Column("last_status", Integer),  # null: there was no answer
     Column("created_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger, index=True),
+    Column("ended_at", BigInteger),
     Column("ended", Text),  # done, failed or gone
+    # Each row is in one of the two, so that nobody looks for what waits in the other.
+    Index(
+        "ix_deliveries_ended_at",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
     Index(
         "ix_deliveries_waiting",
         *("tenant_id", "next_at", "delivery_id"),

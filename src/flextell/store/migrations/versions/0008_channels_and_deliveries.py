@@ -59,13 +59,17 @@ def _deliveries() -> None:
         _refers("deliveries", "channel_id", "channels.channel_id"),
         sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_deliveries")),
     )
-    op.create_index(op.f("ix_deliveries_ended_at"), "deliveries", ["ended_at"])
+    _index("ended_at", ["ended_at"], "ended_at IS NOT NULL")
+    _index("waiting", ["tenant_id", "next_at", "delivery_id"], "ended_at IS NULL")
+
+
+def _index(name: str, columns: list[str], where: str) -> None:
     op.create_index(
-        "ix_deliveries_waiting",
+        f"ix_deliveries_{name}",
         "deliveries",
-        ["tenant_id", "next_at", "delivery_id"],
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
+        columns,
+        sqlite_where=sa.text(where),
+        postgresql_where=sa.text(where),
     )
 
 
