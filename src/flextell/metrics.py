@@ -103,8 +103,8 @@ DELIVERIES = Metric(
     "Tries to deliver to a webhook: `done`, `again` later, `failed` for good, or `gone` (410).",
     ("outcome",),
 )
-DELIVERIES_RUNNING = Metric(
-    "gauge", "flextell_deliveries_running", "Deliveries on their way to a webhook."
+DELIVERIES_UNDER_WAY = Metric(
+    "gauge", "flextell_delivery_queue_length", "Deliveries on their way to a webhook."
 )
 KEY_AGE = Metric(
     "gauge",
@@ -120,7 +120,7 @@ WORKER_RESTARTS = Metric(
 TABLE: tuple[Metric, ...] = (
     *(REQUESTS, REQUEST_SECONDS, TOKENS_ISSUED, REFUSALS, REPLAYS, SIGN_INS, TOKENS_VERIFIED),
     *(HASHES_WAITING, STORE_QUEUE, STORE_WAIT, STORE_COMMIT, STORE_GROUP, STORE_UNAVAILABLE),
-    *(FEED_AGE, FEED_SIZE, SWEPT, DELIVERIES, DELIVERIES_RUNNING, KEY_AGE),
+    *(FEED_AGE, FEED_SIZE, SWEPT, DELIVERIES, DELIVERIES_UNDER_WAY, KEY_AGE),
     *(WORKERS, WORKER_RESTARTS),
 )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from flextell import log
-from flextell.metrics import DELIVERIES, DELIVERIES_RUNNING, Metrics
+from flextell.metrics import DELIVERIES, DELIVERIES_UNDER_WAY, Metrics
 from flextell.node.channel_secrets import ChannelSecrets
 from flextell.oauth.sealing import WrongKey
 from flextell.outbound import Outbound, OutboundFailure
@@ -76,7 +76,7 @@ class Delivering:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: Counter[int] = Counter()
         self._freed = asyncio.Event()
-        metrics.gauge(DELIVERIES_RUNNING, lambda: len(self._tasks))
+        metrics.gauge(DELIVERIES_UNDER_WAY, lambda: len(self._tasks))
 
     async def round(self) -> None:
         """Wait until something ended, or a while; then take on what is due and there is room for.
