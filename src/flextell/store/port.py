@@ -23,12 +23,16 @@ from flextell.oauth.model import (
     Grant,
     RefreshToken,
 )
+from flextell.tenants.agent import Agent
+from flextell.tenants.blacklists import Block, BlockQuery, BlockTerms
 from flextell.tenants.channels import Channel, ChannelQuery, ChannelWish, SealedSecret
+from flextell.tenants.conversations import Conversation, ConversationQuery
 from flextell.tenants.customers import CustomerQuery
 from flextell.tenants.deliveries import Delivery, End
 from flextell.tenants.files import File, Fileable, FileQuery, NewFile
 from flextell.tenants.lists import ListQuery
 from flextell.tenants.members import Member, MemberQuery
+from flextell.tenants.messages import Draft, Message
 from flextell.tenants.model import (
     Customer,
     CustomerDetails,
@@ -40,6 +44,8 @@ from flextell.tenants.model import (
 )
 from flextell.tenants.notes import Note
 from flextell.tenants.paging import Found, Window
+from flextell.tenants.suggestions import Draft as SuggestionDraft
+from flextell.tenants.suggestions import State, Suggestion
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -384,6 +390,9 @@ class Customers(Protocol):
         Raises OutsideTenant if the person who looks after them is no member.
         """
 
+    def by_phone_number(self, tenant_id: int, phone_number: str) -> int | None:
+        """The oldest customer with exactly this number; None if nobody has it."""
+
     def restore(self, tenant_id: int, customer_id: int, now: int) -> bool:
         """Show a deleted customer again. False if there is none that was deleted."""
 
@@ -550,6 +559,123 @@ class Deliveries(Protocol):
         """Say what it came to. Of a delivery that others took on since, only that it is done."""
 
 
+class Conversations(Protocol):
+    """Conversations. No verb reaches beyond the tenant it is given."""
+
+    def get(self, tenant_id: int, conversation_id: int, now: int) -> Conversation | None:
+        """The conversation as it stands at this time: its newest message, agent and block."""
+
+    def hold(self, tenant_id: int, conversation_id: int, now: int) -> Conversation | None:
+        """The same, held still until the unit ends.
+
+        Atomic: units that hold one conversation run one after another, so its messages are
+        numbered in the order in which they become visible.
+        """
+
+    def at(self, tenant_id: int, channel_id: int, address: str) -> int | None:
+        """The id of the conversation with this normalised address on a channel."""
+
+    def find(self, tenant_id: int, query: ConversationQuery, now: int) -> Found[Conversation]:
+        """The part of the list that was asked for, the one with the newest message first."""
+
+    def add(
+        self, tenant_id: int, channel_id: int, address: str, customer_id: int, now: int
+    ) -> int | None:
+        """Keep a new conversation; say its id. None if the channel has one with this address.
+
+        Atomic: of any number of callers with one address, exactly one is told an id. None also if
+        the channel or the customer is not the tenant's.
+        """
+
+    def set_agent(self, tenant_id: int, conversation_id: int, agent: Agent) -> None:
+        """Switch the agent off or on, in a unit that holds the conversation."""
+
+    def mark_read(self, tenant_id: int, conversation_id: int, now: int) -> None:
+        """Note that our side has read everything, in a unit that holds the conversation."""
+
+
+class Messages(Protocol):
+    """What was said in conversations. No verb reaches beyond the tenant it is given."""
+
+    def get(self, tenant_id: int, conversation_id: int, message_id: int) -> Message | None:
+        """The message, deleted or not, unless there is none in this conversation."""
+
+    def find(self, tenant_id: int, conversation_id: int, window: Window) -> Found[Message]:
+        """The part of a conversation that was asked for, newest first, deleted ones included."""
+
+    def add(
+        self, tenant_id: int, conversation_id: int, channel_id: int, draft: Draft, now: int
+    ) -> int | None:
+        """Keep a message and count it, in a unit that holds the conversation; say its id.
+
+        None if the channel has a message of this `external_id`: it came before.
+        """
+
+    def edit(self, message: Message, tenant_id: int, text: str, person_id: int, now: int) -> None:
+        """Replace the text, unless the message was deleted."""
+
+    def delete(self, message: Message, tenant_id: int, person_id: int, now: int) -> None:
+        """Mark the message as deleted; it keeps its place and is still counted."""
+
+
+class Suggestions(Protocol):
+    """What the AI suggests to answer. No verb reaches beyond the tenant it is given."""
+
+    def latest(self, tenant_id: int, conversation_id: int) -> Suggestion | None:
+        """The newest suggestion of a conversation, whatever became of it."""
+
+    def put(
+        self,
+        tenant_id: int,
+        conversation_id: int,
+        draft: SuggestionDraft,
+        after_message_id: int | None,
+        now: int,
+    ) -> None:
+        """Keep a new suggestion, in a unit that holds the conversation; it supersedes the last."""
+
+    def close(
+        self,
+        tenant_id: int,
+        suggestion_id: int,
+        state: State,
+        now: int,
+        *,
+        final_text: str | None = None,
+        message_id: int | None = None,
+    ) -> bool:
+        """Say what became of a pending suggestion. False if it is not pending.
+
+        Atomic: of any number of callers, exactly one is told True.
+        """
+
+
+class Blacklists(Protocol):
+    """Blocked customers. No verb reaches beyond the tenant it is given."""
+
+    def get(self, tenant_id: int, block_id: int) -> Block | None:
+        """The block, in force or not."""
+
+    def find(self, tenant_id: int, query: BlockQuery) -> Found[Block]:
+        """The part of the list that was asked for, newest first."""
+
+    def add(
+        self, tenant_id: int, channel_id: int, customer_id: int, terms: BlockTerms, now: int
+    ) -> int:
+        """Block a customer on a channel; say the id of the block.
+
+        Atomic: of any number of callers, one blocks. Raises BlockedAlready, and OutsideTenant if
+        the channel or the customer is not the tenant's.
+        """
+
+    def change(self, block: Block, terms: BlockTerms, now: int) -> None:
+        """Give a block other terms. Raises BlockedAlready if another is in force, OutsideTenant
+        if the customer is gone."""
+
+    def count_dropped(self, tenant_id: int, block_id: int) -> None:
+        """Count a message that a blocked customer sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """How a request was answered: what it asked, the status, `Location`, and the body."""
@@ -616,6 +742,14 @@ class Unit(Protocol):
     def channels(self) -> Channels: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def suggestions(self) -> Suggestions: ...
+    @property
+    def blacklists(self) -> Blacklists: ...
     @property
     def kept_answers(self) -> KeptAnswers: ...
 

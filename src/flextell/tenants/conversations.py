@@ -6,17 +6,15 @@ message: lists are sorted by that, the newest first.
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
 
 from flextell.tenants import blacklists
 from flextell.tenants.agent import ENABLED, Agent
 from flextell.tenants.blacklists import Block, CustomerBlocked
+from flextell.tenants.channels import ChannelType
 from flextell.tenants.customers import folded
 from flextell.tenants.messages import Kind
 from flextell.tenants.model import CustomerDetails
 from flextell.tenants.paging import Window
-
-ChannelType = Literal["whatsapp", "instagram", "website", "telegram"]
 
 MAXIMUM_ADDRESS_CHARACTERS = 255
 MAXIMUM_NAME_CHARACTERS = 255
