@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flextell import log, masterkey, metrics
 from flextell.api.build import build_api
 from flextell.api.downloads import build_downloads
+from flextell.api.hooks import build_hooks
 from flextell.management import Service
 from flextell.metrics import Metrics
 from flextell.node import delivering, file_sweeping, sweeping
@@ -33,7 +34,7 @@ from flextell.settings import Settings
 from flextell.sources import SYSTEM, Sources
 from flextell.store.opening import is_shared, open_store
 from flextell.store.port import Store, StoreUnavailable, Unit
-from flextell.tenants import file_addresses
+from flextell.tenants import file_addresses, hooks
 from flextell.tenants.file_addresses import FileAddresses
 from flextell.transport import RequireHttps, hsts_suits
 from flextell.web.routes import build_web
@@ -169,18 +170,21 @@ def _checks(parts: Parts) -> dict[str, bool]:
 
 
 def application(parts: Parts) -> ASGIApp:
-    """Paths under /api go to the API, those of files to the downloads, all others to the web.
+    """Paths under /api go to the API, those of files and webhooks to their own, others to the web.
 
     The lifespan runs the node's tasks.
     """
-    web, api, downloads = build_web(parts), build_api(parts), build_downloads(parts)
+    web, api = build_web(parts), build_api(parts)
+    others = {file_addresses.PATH: build_downloads(parts), hooks.PATH: build_hooks(parts)}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            inside_api = path.startswith("/api/") or path == "/api"
-            others = downloads if path.startswith(file_addresses.PATH) else web
-            await (api if inside_api else others)(scope, receive, send)
+            if path.startswith("/api/") or path == "/api":
+                answering = api
+            else:
+                answering = next((one for at, one in others.items() if path.startswith(at)), web)
+            await answering(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(parts, receive, send)
 

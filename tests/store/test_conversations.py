@@ -68,7 +68,8 @@ def test_a_message_is_counted_and_shown_as_the_last_in_the_unit_that_keeps_it(
         assert after.last == LastMessage(answered, "text", "At three.", False, NOON + 9)
         newest, oldest = listed(unit, talk).rows
         assert oldest == Message(
-            asked, talk.conversation_id, "text", "When?", None, None, None, None, NOON + 5
+            *(asked, talk.conversation_id, "text", "When?", None, None, None, None, NOON + 5),
+            external_id="wamid.1",
         )
         assert newest == Message(
             answered,

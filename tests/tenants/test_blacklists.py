@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flextell.tenants import blacklists
 from flextell.tenants.blacklists import LABELS, REASONS, BlockTerms
-from flextell.tenants.conflict import Unfit
+from flextell.tenants.refusals import Unfit
 
 NOON = 1_795_435_200
 

@@ -17,6 +17,7 @@ from flextell.tenants.blacklists import (
 from flextell.tenants.conversations import Conversation, OnChannel, WithCustomer
 from flextell.tenants.messages import Message, NotOurs
 from flextell.tenants.model import CustomerDetails, Named
+from flextell.tenants.refusals import Unfit
 
 NOON = 1_795_435_200
 ADA = WithCustomer(3, "Ada", "Lovelace", "+905551234567", None)
@@ -34,7 +35,7 @@ WITH_ADA = Conversation(
 BLOCK = Block(
     block_id=1,
     tenant_id=2,
-    channel=BlockedChannel(4, "Reception", None),
+    channel=BlockedChannel(4, "Reception", "+902120000000"),
     customer=BlockedCustomer(3, "Ada", "Lovelace", "+905551234567", None),
     terms=BlockTerms("manual", expires_at=NOON + 60),
     dropped=0,
@@ -74,7 +75,13 @@ def test_an_address_has_one_form(written: str, kept: str) -> None:
     assert conversations.normalised(written) == kept
 
 
-@given(st.text(max_size=255))
+@pytest.mark.parametrize("blank", ["", " ", "\u2003"])
+def test_an_address_is_not_blank(blank: str) -> None:
+    with pytest.raises(Unfit, match="address"):
+        conversations.normalised(blank)
+
+
+@given(st.text(max_size=255).filter(str.strip))
 def test_a_normalised_address_stays_as_it_is(address: str) -> None:
     once = conversations.normalised(address)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flextell.tenants import suggestions
-from flextell.tenants.conflict import Unfit
+from flextell.tenants.refusals import Unfit
 from flextell.tenants.suggestions import Draft, State, Suggestion, SuggestionOver
 
 NOON = 1_795_435_200

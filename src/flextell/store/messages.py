@@ -4,6 +4,8 @@ A conversation may have millions: a part of one is a range of an index, and its 
 the conversation.
 """
 
+from collections.abc import Collection
+
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.messages import Draft, Message
 from flextell.tenants.model import Named
@@ -12,7 +14,7 @@ from flextell.tenants.paging import After, Found, Window
 _SHOWN = (
     "m.message_id, m.conversation_id, m.kind, m.text, m.person_id, author.name, "
     "quoted.text, quoted.deleted_at, m.file_id, m.metadata, m.created_at, m.read_at, "
-    "m.edited_at, editor.name, m.deleted_at, deleter.name"
+    "m.external_id, m.edited_at, editor.name, m.deleted_at, deleter.name"
 )
 _JOINS = (
     "LEFT JOIN people author ON author.person_id = m.person_id "
@@ -67,9 +69,9 @@ class SqlMessages:
         here = {"tenant_id": tenant_id, "conversation_id": conversation_id}
         rows = self._sql.all(
             "INSERT INTO messages (tenant_id, conversation_id, channel_id, external_id, "
-            "person_id, kind, text, quoted_id, file_id, metadata, created_at) VALUES (:tenant_id, "
+            "person_id, kind, text, quoted_id, metadata, created_at) VALUES (:tenant_id, "
             ":conversation_id, :channel_id, :external_id, :person_id, :kind, :text, :quoted_id, "
-            ":file_id, :metadata, :now) "
+            ":metadata, :now) "
             "ON CONFLICT (channel_id, external_id) DO NOTHING RETURNING message_id",
             **here,
             channel_id=channel_id,
@@ -78,7 +80,6 @@ class SqlMessages:
             kind=draft.kind,
             text=draft.text,
             quoted_id=draft.quoted_id,
-            file_id=draft.file_id,
             metadata=draft.metadata,
             now=now,
         )
@@ -95,6 +96,37 @@ class SqlMessages:
             now=now,
         )
         return message_id
+
+    def known(self, tenant_id: int, conversation_id: int, ids: Collection[int]) -> frozenset[int]:
+        if not ids:
+            return frozenset()
+        named = {f"id{number}": message_id for number, message_id in enumerate(ids)}
+        rows = self._sql.all(
+            f"SELECT message_id FROM messages WHERE {_HERE} "
+            f"AND message_id IN (:{', :'.join(named)})",
+            tenant_id=tenant_id,
+            conversation_id=conversation_id,
+            **named,
+        )
+        return frozenset(row[0] for row in rows)
+
+    def exists(self, tenant_id: int, message_id: int) -> bool:
+        row = self._sql.one(
+            "SELECT 1 FROM messages WHERE tenant_id = :tenant_id AND message_id = :message_id "
+            "AND deleted_at IS NULL",
+            tenant_id=tenant_id,
+            message_id=message_id,
+        )
+        return row is not None
+
+    def attach(self, tenant_id: int, message_id: int, file_id: int) -> None:
+        self._sql.run(
+            "UPDATE messages SET file_id = :file_id "
+            "WHERE tenant_id = :tenant_id AND message_id = :message_id",
+            tenant_id=tenant_id,
+            message_id=message_id,
+            file_id=file_id,
+        )
 
     def edit(self, message: Message, tenant_id: int, text: str, person_id: int, now: int) -> None:
         self._sql.run(
@@ -120,7 +152,8 @@ class SqlMessages:
 
 def _message(row: Row) -> Message:
     message_id, conversation_id, kind, text, person_id, author, quoted, quoted_deleted_at = row[:8]
-    file_id, metadata, created_at, read_at, edited_at, edited_by, deleted_at, deleted_by = row[8:]
+    file_id, metadata, created_at, read_at, external_id = row[8:13]
+    edited_at, edited_by, deleted_at, deleted_by = row[13:]
     return Message(
         message_id=message_id,
         conversation_id=conversation_id,
@@ -131,6 +164,7 @@ def _message(row: Row) -> Message:
         file_id=file_id,
         metadata=metadata,
         created_at=created_at,
+        external_id=external_id,
         read_at=read_at,
         edited_at=edited_at,
         edited_by=edited_by,

@@ -485,6 +485,9 @@ class Files(Protocol):
     def get(self, tenant_id: int, file_id: int) -> File | None:
         """The file, unless there is none in this tenant or it was deleted."""
 
+    def several(self, tenant_id: int, file_ids: Collection[int]) -> dict[int, File]:
+        """Those of these files that the tenant has and that were not deleted, by id."""
+
     def find(self, tenant_id: int, query: FileQuery) -> Found[File]:
         """The part of the list that was asked for. Rows of equal sort value go by id."""
 
@@ -610,6 +613,15 @@ class Messages(Protocol):
 
         None if the channel has a message of this `external_id`: it came before.
         """
+
+    def known(self, tenant_id: int, conversation_id: int, ids: Collection[int]) -> frozenset[int]:
+        """Those of these ids that messages of this conversation have."""
+
+    def exists(self, tenant_id: int, message_id: int) -> bool:
+        """Whether any conversation of the tenant has this message, and it was not deleted."""
+
+    def attach(self, tenant_id: int, message_id: int, file_id: int) -> None:
+        """Let a file go with a message, in the unit that keeps both."""
 
     def edit(self, message: Message, tenant_id: int, text: str, person_id: int, now: int) -> None:
         """Replace the text, unless the message was deleted."""

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from flextell.tenants.conflict import Conflict, Unfit
+import orjson
+
 from flextell.tenants.paging import Window
+from flextell.tenants.refusals import Conflict, Unfit
 
 Reason = Literal["rate_limit", "llm_spam", "manual", "security_threat", "abusive_language"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -63,7 +65,7 @@ class BlockedChannel:
 
     channel_id: int
     name: str
-    address: str | None
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,15 @@ def changed(terms: BlockTerms, changes: Mapping[str, Any]) -> BlockTerms:
     """The terms with these fields changed; metadata is merged, everything else replaced."""
     if "metadata" not in changes:
         return replace(terms, **changes)
-    return replace(terms, **{**changes, "metadata": merged(terms.metadata, changes["metadata"])})
+    both = check_metadata(merged(terms.metadata, changes["metadata"]))
+    return replace(terms, **{**changes, "metadata": both})
+
+
+def check_metadata(metadata: Metadata) -> Metadata:
+    """The same. Raises Unfit if it is too large."""
+    if len(orjson.dumps(metadata)) > MAXIMUM_METADATA_BYTES:
+        raise Unfit(f"The field metadata must have at most {MAXIMUM_METADATA_BYTES} bytes of JSON.")
+    return metadata
 
 
 def merged(stored: Metadata, sent: Metadata) -> Metadata:

@@ -15,6 +15,7 @@ from flextell.tenants.customers import folded
 from flextell.tenants.messages import Kind
 from flextell.tenants.model import CustomerDetails
 from flextell.tenants.paging import Window
+from flextell.tenants.refusals import Unfit
 
 MAXIMUM_ADDRESS_CHARACTERS = 255
 MAXIMUM_NAME_CHARACTERS = 255
@@ -32,7 +33,7 @@ class OnChannel:
     channel_id: int
     name: str
     type: ChannelType
-    address: str | None
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,11 @@ def phone_number(address: str) -> str | None:
 
 
 def normalised(address: str) -> str:
-    """The one form of an address: a phone number bare, anything else trimmed."""
-    return phone_number(address) or address.strip()
+    """The one form of an address: a phone number bare, anything else trimmed. Raises Unfit."""
+    form = phone_number(address) or address.strip()
+    if not form:
+        raise Unfit("The field address must not be blank.")
+    return form
 
 
 def newcomer(address: str, first_name: str | None, last_name: str | None) -> CustomerDetails:

@@ -9,16 +9,17 @@ shows no text.
 from dataclasses import dataclass
 from typing import Literal
 
-from flextell.tenants.conflict import Conflict
+from flextell.tenants.files import FileType
 from flextell.tenants.model import Named
+from flextell.tenants.refusals import Conflict
 
 Kind = Literal["text", "image", "video", "audio", "document"]
 
 MAXIMUM_CHARACTERS = 5000
-MAXIMUM_EXTERNAL_ID_CHARACTERS = 255
 
 # First part of a media type: what the message is called. Everything else is a document.
 _KINDS: dict[str, Kind] = {"image": "image", "video": "video", "audio": "audio"}
+_FILE_TYPES: dict[Kind, FileType] = {"image": "image", "audio": "audio"}
 
 
 class NotOurs(Conflict):
@@ -39,7 +40,6 @@ class Draft:
     person_id: int | None
     kind: Kind = "text"
     quoted_id: int | None = None
-    file_id: int | None = None
     external_id: str | None = None
     metadata: str | None = None
 
@@ -57,6 +57,7 @@ class Message:
     file_id: int | None
     metadata: str | None
     created_at: int
+    external_id: str | None = None
     read_at: int | None = None
     edited_at: int | None = None
     edited_by: str | None = None
@@ -78,6 +79,11 @@ def check_ours(message: Message) -> None:
 def shown_text(message: Message) -> str | None:
     """What is to be read."""
     return None if message.deleted_at is not None else message.text
+
+
+def file_type_of(kind: Kind) -> FileType:
+    """What the file of such a message is filed as."""
+    return _FILE_TYPES.get(kind, "other")
 
 
 def kind_of(media_type: str) -> Kind:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from flextell.tenants.conflict import Conflict, Unfit
+from flextell.tenants.refusals import Conflict, Unfit
 
 State = Literal["pending", "sent", "dismissed", "superseded"]
 SendSource = Literal["suggestion_as_is", "suggestion_edited"]
