@@ -28,13 +28,15 @@ async def talks(desk: Desk, phone: str) -> list[Any]:
 async def test_a_stranger_who_writes_becomes_a_customer_with_a_conversation(desk: Desk) -> None:
     phone = new_phone()
 
-    assert await desk.write(phone, "Is Monday free?", first_name="Linus") == "kept"
+    sent = {"first_name": "Linus", "sent_at": "2026-11-23T13:59:58+02:00"}
+    assert await desk.write(phone, "Is Monday free?", **sent) == "kept"
 
     (row,) = await talks(desk, phone)
     assert (row["display_name"], row["address"]) == ("Linus", phone)
     assert (row["last_message"], row["unread_count"]) == ("Is Monday free?", "1")
     (message,) = await desk.done("GET", f"{CONVERSATIONS}/{row['id']}/messages")
     assert (message["is_customer"], message["user_id"]) == (True, None)
+    assert message["metadata"] == '{"sent_at":"2026-11-23T11:59:58Z"}'
 
 
 async def test_a_message_that_comes_again_is_kept_once(desk: Desk) -> None:

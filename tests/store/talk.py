@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from threading import Barrier
+from threading import Barrier, Event
 from typing import TypeVar
 
 from flextell.store.port import Store, Unit
@@ -73,3 +73,29 @@ def together(store: Store, work: Callable[[Unit, int], T]) -> list[T]:
 
     with ThreadPoolExecutor(MANY) as threads:
         return list(threads.map(one, range(MANY)))
+
+
+def overlapping(store: Store, first: Callable[[Unit], T], second: Callable[[Unit], T]) -> list[T]:
+    """What two units return, the second of which begins before the first one ends.
+
+    The first one has done all it does when the second begins, and ends when that is through or, as
+    it should be where the second has to wait for it, after a moment.
+    """
+    did, passed = Event(), Event()
+
+    def lead(unit: Unit) -> T:
+        result = first(unit)
+        did.set()
+        passed.wait(0.3)
+        return result
+
+    def follow(unit: Unit) -> T:
+        result = second(unit)
+        passed.set()
+        return result
+
+    with ThreadPoolExecutor(2) as threads:
+        leading = threads.submit(store.at_once, lead)
+        did.wait()
+        following = threads.submit(store.at_once, follow)
+        return [leading.result(), following.result()]

@@ -13,7 +13,7 @@ from flextell.tenants.blacklists import (
 from flextell.tenants.model import OutsideTenant
 from flextell.tenants.paging import Window
 from tests.store.samples import NOON
-from tests.store.talk import ADA_PHONE, Talk, a_channel, begin, together
+from tests.store.talk import ADA_PHONE, Talk, a_channel, begin, overlapping, together
 
 
 def block(unit: Unit, talk: Talk, terms: BlockTerms, now: int = NOON) -> Block:
@@ -104,14 +104,25 @@ def test_no_block_reaches_into_another_tenant(common_store: Store) -> None:
     common_store.at_once(work)
 
 
+def attempt(unit: Unit, talk: Talk) -> bool:
+    """Whether this unit is the one that blocks Ada."""
+    try:
+        block(unit, talk, BlockTerms("manual"))
+    except BlockedAlready:
+        return False
+    return True
+
+
 def test_of_many_who_block_at_the_same_moment_one_does(common_store: Store) -> None:
     talk = common_store.at_once(begin)
 
-    def attempt(unit: Unit, _: int) -> bool:
-        try:
-            block(unit, talk, BlockTerms("manual"))
-        except BlockedAlready:
-            return False
-        return True
+    assert together(common_store, lambda unit, _: attempt(unit, talk)).count(True) == 1
 
-    assert together(common_store, attempt).count(True) == 1
+
+def test_whoever_blocks_a_customer_is_waited_for(common_store: Store) -> None:
+    talk = common_store.at_once(begin)
+
+    def work(unit: Unit) -> bool:
+        return attempt(unit, talk)
+
+    assert overlapping(common_store, work, work) == [True, False]

@@ -18,7 +18,7 @@ from flextell.tenants.messages import Draft, Message
 from flextell.tenants.model import CustomerDetails, Named
 from flextell.tenants.paging import Found, Window
 from tests.store.samples import NOON
-from tests.store.talk import ADA_PHONE, MANY, Talk, a_channel, begin, say, together
+from tests.store.talk import ADA_PHONE, MANY, Talk, a_channel, begin, overlapping, say, together
 
 
 def there(unit: Unit, talk: Talk, now: int = NOON) -> Conversation:
@@ -303,3 +303,15 @@ def test_of_many_copies_of_one_message_one_is_kept(common_store: Store) -> None:
 
     assert len([number for number in said if number is not None]) == 1
     assert common_store.at_once(lambda unit: there(unit, talk)).messages == 1
+
+
+def test_whoever_holds_a_conversation_is_waited_for(common_store: Store) -> None:
+    talk = common_store.at_once(begin)
+
+    def say_and_count(unit: Unit) -> int:
+        held = unit.conversations.hold(talk.tenant_id, talk.conversation_id, NOON)
+        assert held is not None
+        say(unit, talk, Draft("Hi", None))
+        return held.messages
+
+    assert overlapping(common_store, say_and_count, say_and_count) == [0, 1]

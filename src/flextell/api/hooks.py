@@ -105,7 +105,7 @@ def take_in(unit: Unit, channel: Channel, message: InboundMessage, now: int) -> 
     if held.block is not None:
         unit.blacklists.count_dropped(tenant_id, held.block.block_id)
         return "dropped"
-    draft = Draft(message.message, None, external_id=message.external_id)
+    draft = Draft(message.message, None, external_id=message.external_id, metadata=message.metadata)
     kept = unit.messages.add(tenant_id, held.conversation_id, channel.channel_id, draft, now)
     return "known" if kept is None else "kept"
 

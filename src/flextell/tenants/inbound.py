@@ -36,6 +36,14 @@ class InboundMessage:
     last_name: str | None
     sent_at: int | None
 
+    @property
+    def metadata(self) -> str | None:
+        """What else the service says, as JSON: when it was sent, which is before it came here."""
+        if self.sent_at is None:
+            return None
+        sent_at = datetime.fromtimestamp(self.sent_at, UTC)
+        return orjson.dumps({"sent_at": sent_at}, option=orjson.OPT_UTC_Z).decode()
+
 
 def receive(
     headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret], now: int
