@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
 from tests.api.conftest import Clinic
 from tests.api.desk import CONVERSATIONS, SCOPES, Desk, new_phone, open_desk
@@ -412,6 +413,23 @@ async def test_channels_are_shown_without_their_secrets(desk: Desk) -> None:
         "updated_at": NOON_TEXT,
     }
     assert (await desk.ask("GET", "/api/v1/channels/999999")).status_code == 404
+
+
+async def test_a_customer_prefers_a_channel_of_the_business(desk: Desk) -> None:
+    names = {"first_name": "Rosa", "last_name": "Bell", "phone_number": new_phone()}
+    token = desk.clinic.token(scope="customers:write")
+
+    async def create(channel_id: int) -> Response:
+        return await desk.clinic.client.post(
+            "/api/v1/customers",
+            json={**names, "default_channel_id": channel_id},
+            headers={"authorization": f"Bearer {token}"},
+        )
+
+    ours, nobodys = await create(desk.channel_id), await create(10**9)
+
+    assert ours.json()["data"]["default_channel_id"] == desk.channel_id
+    assert (nobodys.status_code, nobodys.json()["error"]) == (422, "validation_error")
 
 
 async def test_another_tenant_cannot_reach_a_conversation(desk: Desk) -> None:

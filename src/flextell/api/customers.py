@@ -31,6 +31,10 @@ RELATED: Mapping[str, tuple[str, Callable[[Unit, int, int], bool]]] = {
         "a country",
         lambda unit, tenant_id, value: unit.tenants.is_place("country", value),
     ),
+    "default_channel_id": (
+        "a channel",
+        lambda unit, tenant_id, value: unit.channels.get(tenant_id, value) is not None,
+    ),
 }
 MOST_TAGS = 100
 
@@ -48,6 +52,7 @@ class NewCustomer(Body):
     identity_number: str | None = Field(None, max_length=255)
     job: str | None = Field(None, max_length=255)
     address: str | None = Field(None, max_length=1000)
+    default_channel_id: Id | None = Field(None)
     user_id: Id | None = Field(None)
     tag_ids: list[Id] = Field(ABSENT, max_length=MOST_TAGS)
 

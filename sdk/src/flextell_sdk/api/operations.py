@@ -77,6 +77,7 @@ class CustomerFields(TypedDict, total=False):
     identity_number: str | None
     job: str | None
     address: str | None
+    default_channel_id: int | None
     user_id: int | None
     tag_ids: list[int]
 
