@@ -16,7 +16,10 @@ from tests.api.conftest import Clinic
 CONVERSATIONS = "/api/v1/conversations"
 BLOCKS = "/api/v1/channel-blacklists"
 SCOPES = "conversations:read conversations:write channels:read channels:write files:read"
-WEBHOOK = "https://desk.invalid/flextell"
+# The endpoints that need a desk to be looked at.
+PATHS = ("/v1/conversations", "/v1/channels", "/v1/channel-blacklists")
+# Nobody calls there: it is no address of the public internet.
+WEBHOOK = "https://127.0.0.1:9443/flextell"
 _numbers = count(1)
 
 

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from pydantic import TypeAdapter
 
+from flextell.api.routes import TABLE
+from flextell.api.row import Row
 from tests.api.conftest import Clinic
-from tests.api.desk import CONVERSATIONS, SCOPES, Desk, new_phone, open_desk
+from tests.api.desk import BLOCKS, CONVERSATIONS, PATHS, SCOPES, Desk, new_phone, open_desk
+from tests.api.test_customers import keys
 from tests.world import ISSUER, NOON
 
 pytestmark = pytest.mark.anyio
@@ -413,6 +417,34 @@ async def test_channels_are_shown_without_their_secrets(desk: Desk) -> None:
         "updated_at": NOON_TEXT,
     }
     assert (await desk.ask("GET", "/api/v1/channels/999999")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in TABLE if row.method == "GET" and row.path.startswith(PATHS)],
+    ids=lambda row: row.path,
+)
+async def test_answers_are_what_the_table_says_they_are(desk: Desk, row: Row) -> None:
+    """The types in the table are what the OpenAPI document is made of."""
+    path = await desk.begin()
+    message = await desk.say(path, "At three.")
+    await desk.done("PUT", f"{path}/ai-suggestion", {"original_text": "At four."})
+    customer_id = (await desk.done("GET", path))["customer"]["id"]
+    body = {"channel_id": desk.channel_id, "customer_id": customer_id, "reason": "manual"}
+    block = await desk.done("POST", BLOCKS, body, 201)
+    ids = {
+        "/v1/conversations": path.rpartition("/")[2],
+        "/v1/channels": desk.channel_id,
+        "/v1/channel-blacklists": block["id"],
+    }
+    thing = "/".join(row.path.split("/")[:3])
+    names = {"id": ids[thing], "message_id": message.rpartition("/")[2]}
+
+    answer = await desk.ask("GET", "/api" + row.path.format(**names))
+
+    assert answer.status_code == 200
+    typed = TypeAdapter(row.returns).validate_json(answer.content)
+    assert keys(typed) == keys(answer.json())
 
 
 async def test_a_customer_prefers_a_channel_of_the_business(desk: Desk) -> None:
