@@ -342,6 +342,7 @@ TITLES: Mapping[str, str] = {
     "RFC 6749": "The OAuth 2.0 Authorization Framework",
     "RFC 6750": "OAuth 2.0 Bearer Token Usage",
     "RFC 6797": "HTTP Strict Transport Security",
+    "RFC 6890": "Special-Purpose IP Address Registries",
     "RFC 7009": "OAuth 2.0 Token Revocation",
     "RFC 7301": "TLS Application-Layer Protocol Negotiation",
     "RFC 7469": "Public Key Pinning Extension for HTTP",
@@ -366,6 +367,7 @@ TITLES: Mapping[str, str] = {
     "RFC 9728": "OAuth 2.0 Protected Resource Metadata",
     "RFC 9207": "OAuth 2.0 Authorization Server Issuer Identification",
     "RFC 9325": "Recommendations for Secure Use of TLS",
+    "RFC 9525": "Service Identity in TLS",
     "RFC 9562": "Universally Unique IDentifiers (UUIDs)",
     "RFC 9700": "Best Current Practice for OAuth 2.0 Security",
 }

@@ -1,6 +1,7 @@
 """Build the application: the only place where concrete parts are made and joined."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -10,10 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flextell import log, masterkey, metrics
 from flextell.api.build import build_api
 from flextell.api.downloads import build_downloads
+from flextell.api.hooks import build_hooks
 from flextell.management import Service
 from flextell.metrics import Metrics
-from flextell.node import file_sweeping, sweeping
+from flextell.node import delivering, file_sweeping, sweeping
 from flextell.node.bearer import Bearer
+from flextell.node.channel_secrets import ChannelSecrets
+from flextell.node.delivering import Delivering
 from flextell.node.file_room import open_room
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import LOOK_EVERY_SECONDS, PURPOSES, KeyMaker, Keyring
@@ -24,12 +28,13 @@ from flextell.node.repeating import repeat
 from flextell.node.revocations import RevocationFeed
 from flextell.oauth import sealing
 from flextell.oauth.grants.issue import Lifetimes
+from flextell.outbound import Outbound
 from flextell.parts import Parts
 from flextell.settings import Settings
 from flextell.sources import SYSTEM, Sources
 from flextell.store.opening import is_shared, open_store
-from flextell.store.port import Store, StoreUnavailable
-from flextell.tenants import file_addresses
+from flextell.store.port import Store, StoreUnavailable, Unit
+from flextell.tenants import file_addresses, hooks
 from flextell.tenants.file_addresses import FileAddresses
 from flextell.transport import RequireHttps, hsts_suits
 from flextell.web.routes import build_web
@@ -47,9 +52,13 @@ def open_master_key(settings: Settings, sources: Sources, store: Store) -> bytes
     Raises KeyFileProblem, StoreUnavailable.
     """
     path = settings.master_key_file
-    if not path.exists() and not store.at_once(lambda unit: unit.signing_keys.all()):
+    if not path.exists() and not store.at_once(_holds_what_is_sealed):
         return masterkey.create(path, sources.random)
     return masterkey.load(path)
+
+
+def _holds_what_is_sealed(unit: Unit) -> bool:
+    return bool(unit.signing_keys.all()) or unit.channels.any_secret()
 
 
 def lifetimes(settings: Settings) -> Lifetimes:
@@ -77,6 +86,11 @@ def rate_limits(settings: Settings, sources: Sources) -> dict[str, RateLimit]:
     }
 
 
+def outbound(settings: Settings) -> Outbound:
+    """The way to other people's servers; whom this machine trusts proves to be them."""
+    return Outbound(ssl.create_default_context(), settings.development_webhooks_to_loopback)
+
+
 def build_parts(
     settings: Settings, sources: Sources, store: Store, master_key: bytes, numbers: Metrics
 ) -> Parts:
@@ -85,6 +99,7 @@ def build_parts(
     feed = RevocationFeed(store, settings.revocation_stale_milliseconds)
     receipts = Receipts(store, sources)
     limits = rate_limits(settings, sources)
+    secrets = ChannelSecrets(master_key, sources)
     parts = Parts(
         settings=settings,
         sources=sources,
@@ -111,6 +126,8 @@ def build_parts(
             settings.issuer,
             settings.file_address_seconds,
         ),
+        channel_secrets=secrets,
+        delivering=Delivering(settings, sources, store, secrets, outbound(settings), numbers),
         metrics=numbers,
     )
     _show_state(parts)
@@ -153,18 +170,21 @@ def _checks(parts: Parts) -> dict[str, bool]:
 
 
 def application(parts: Parts) -> ASGIApp:
-    """Paths under /api go to the API, those of files to the downloads, all others to the web.
+    """Paths under /api go to the API, those of files and webhooks to their own, others to the web.
 
     The lifespan runs the node's tasks.
     """
-    web, api, downloads = build_web(parts), build_api(parts), build_downloads(parts)
+    web, api = build_web(parts), build_api(parts)
+    others = {file_addresses.PATH: build_downloads(parts), hooks.PATH: build_hooks(parts)}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            inside_api = path.startswith("/api/") or path == "/api"
-            others = downloads if path.startswith(file_addresses.PATH) else web
-            await (api if inside_api else others)(scope, receive, send)
+            if path.startswith("/api/") or path == "/api":
+                answering = api
+            else:
+                answering = next((one for at, one in others.items() if path.startswith(at)), web)
+            await answering(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(parts, receive, send)
 
@@ -195,6 +215,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await parts.delivering.stop()
         # A database that is silent now must not keep us from leaving.
         with suppress(StoreUnavailable, TimeoutError):
             await asyncio.wait_for(parts.receipts.flush(), LAST_RECEIPTS_SECONDS)
@@ -212,6 +233,7 @@ def _works(parts: Parts) -> list[tuple[Work, float]]:
         (parts.receipts.flush, RECEIPTS_EVERY_SECONDS),
         (partial(_tidy, parts), sweeping.EVERY_SECONDS),
         (partial(_remove_files, parts), file_sweeping.EVERY_SECONDS),
+        (parts.delivering.round, delivering.PAUSE_SECONDS),
     ]
     if is_shared(settings):
         exchange_seconds = settings.rate_limit_exchange_milliseconds / 1000

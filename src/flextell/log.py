@@ -25,6 +25,10 @@ TOKEN_REVOKED = "token_revoked"
 CLIENT_REFUSED = "client_refused"
 GRANT_REFUSED = "grant_refused"
 
+DELIVERY_FAILED = "delivery_failed"
+WEBHOOK_SWITCHED_OFF = "webhook_switched_off"
+SECRET_SEALED_ELSEWHERE = "channel_secret_sealed_elsewhere"
+
 _log = structlog.get_logger()
 
 

@@ -97,6 +97,15 @@ TOKENS_VERIFIED = Metric(
     ("outcome",),
 )
 SWEPT = Metric("counter", "flextell_swept_rows", "Expired rows that this node deleted.")
+DELIVERIES = Metric(
+    "counter",
+    "flextell_deliveries",
+    "Tries to deliver to a webhook: `done`, `again` later, `failed` for good, or `gone` (410).",
+    ("outcome",),
+)
+DELIVERIES_UNDER_WAY = Metric(
+    "gauge", "flextell_delivery_queue_length", "Deliveries on their way to a webhook."
+)
 KEY_AGE = Metric(
     "gauge",
     "flextell_signing_key_age_seconds",
@@ -111,7 +120,8 @@ WORKER_RESTARTS = Metric(
 TABLE: tuple[Metric, ...] = (
     *(REQUESTS, REQUEST_SECONDS, TOKENS_ISSUED, REFUSALS, REPLAYS, SIGN_INS, TOKENS_VERIFIED),
     *(HASHES_WAITING, STORE_QUEUE, STORE_WAIT, STORE_COMMIT, STORE_GROUP, STORE_UNAVAILABLE),
-    *(FEED_AGE, FEED_SIZE, SWEPT, KEY_AGE, WORKERS, WORKER_RESTARTS),
+    *(FEED_AGE, FEED_SIZE, SWEPT, DELIVERIES, DELIVERIES_UNDER_WAY, KEY_AGE),
+    *(WORKERS, WORKER_RESTARTS),
 )
 
 # The endpoint of requests to addresses that are not in our tables.

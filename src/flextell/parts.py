@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from flextell.metrics import Metrics
 from flextell.node.bearer import Bearer
+from flextell.node.channel_secrets import ChannelSecrets
+from flextell.node.delivering import Delivering
 from flextell.node.file_room import FileRoom
 from flextell.node.hashing import PasswordHashing
 from flextell.node.keyring import Keyring
@@ -38,4 +40,6 @@ class Parts:
     browser_key: bytes
     file_room: FileRoom
     file_addresses: FileAddresses
+    channel_secrets: ChannelSecrets
+    delivering: Delivering
     metrics: Metrics

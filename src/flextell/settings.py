@@ -221,6 +221,15 @@ class Settings(BaseSettings):
         "16 KiB that has come, or to take a bufferful of an answer.",
     )
 
+    # Webhooks
+    webhook_seconds: int = Field(
+        10, ge=1, le=MINUTE, description="How long the URL of a channel may take to answer."
+    )
+    development_webhooks_to_loopback: bool = Field(
+        False,
+        description="DEVELOPMENT ONLY: webhooks may go to a loopback address, over plain HTTP too.",
+    )
+
     # Behaviour
     success_as_text: bool = Field(
         False, description='The API sends "success": "true" as text, as its first clients expect.'

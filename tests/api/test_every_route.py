@@ -28,6 +28,12 @@ BODIES: dict[str, Any] = {
         "password_confirmation": "correct horse battery",
     },
     "UserRoles": {"role_ids": []},
+    "NewConversation": {"channel_id": 1, "address": "@linus"},
+    "NewMessage": {"message": "Hello"},
+    "MessageChanges": {"message": "Hello"},
+    "NewSuggestion": {"original_text": "Hello"},
+    "SuggestionSending": {"send_source": "suggestion_as_is"},
+    "NewBlock": {"channel_id": 1, "customer_id": 1, "reason": "manual"},
 }
 
 

@@ -95,6 +95,24 @@ def store(open_node: OpenNode) -> Store:
     return open_node()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def common_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A store that the tests of a file share, for each brings tenants of its own."""
+    folder = tmp_path_factory.mktemp("common")
+    with ExitStack() as held:
+        database = f"sqlite:///{folder / 'flextell.sqlite3'}"
+        if request.param == "postgresql":
+            server: str = request.getfixturevalue("postgres_url")
+            database = held.enter_context(fresh_database(server))
+        settings = Settings(data_dir=folder, issuer=ISSUER, database=database)
+        migrate(settings)
+        opened = open_store(settings)
+        held.callback(opened.close)
+        yield opened
+
+
 @pytest.fixture
 def both_nodes(open_node: OpenNode) -> tuple[Store, Store]:
     """Two stores on one new database."""

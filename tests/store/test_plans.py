@@ -16,8 +16,12 @@ from flextell.store.port import Unit
 from flextell.store.statement import Statement, for_many
 from flextell.store.transaction import on_postgresql
 from flextell.store.unit import SqlUnit
+from flextell.tenants.blacklists import BlockQuery, BlockTerms
+from flextell.tenants.conversations import ConversationQuery
 from flextell.tenants.files import Content, Fileable, FileFilters, FileQuery, NewFile, SortKey
+from flextell.tenants.messages import Draft
 from flextell.tenants.paging import After, Window
+from flextell.tenants.suggestions import Draft as SuggestionDraft
 from tests.postgres import fresh_database
 from tests.store.samples import (
     CODE,
@@ -30,6 +34,7 @@ from tests.store.samples import (
     digest,
     refreshed,
 )
+from tests.store.talk import ADA_PHONE, begin, say
 
 # Ten thousand of everything that grows; Alice's own rows come after it.
 CROWD = (
@@ -61,6 +66,21 @@ CROWD = (
     "INSERT INTO loose_contents (stored_as, tenant_id, size, remove_at) "
     "SELECT 'loose' || i, 1, 0, {noon} + i {many}",
     "INSERT INTO file_usage (tenant_id, bytes) SELECT i, 0 {many}",
+    "INSERT INTO channels (tenant_id, type, name, address, is_active, created_at, updated_at) "
+    "SELECT 1 + i % 50, 'whatsapp', 'C', '+1', 1, 1, 1 {many}",
+    "INSERT INTO customers (tenant_id, first_name, last_name, phone_number, search_text, "
+    "created_at, updated_at) SELECT 1 + i % 50, 'N', '', '+' || i, 'n', i, i {many}",
+    "INSERT INTO conversations (tenant_id, channel_id, address, customer_id, search_text, "
+    "last_message_id, message_count, unread_count, agent_disabled, active_at, created_at) "
+    "SELECT 1 + i % 50, i, '+' || i, i, '+' || i, i, 1, 1, 0, i, 1 {many}",
+    "INSERT INTO messages (tenant_id, conversation_id, channel_id, external_id, kind, text, "
+    "created_at) SELECT 1 + i % 50, i, i, 'w' || i, 'text', 'Hi', 1 {many}",
+    "INSERT INTO ai_suggestions (tenant_id, conversation_id, original_text, trigger_ids, "
+    "pending_actions, state, created_at, updated_at) "
+    "SELECT 1 + i % 50, i, 'Hi', '[]', '[]', 'sent', 1, 1 {many}",
+    "INSERT INTO channel_blacklists (tenant_id, channel_id, customer_id, reason, is_active, "
+    "metadata, dropped, created_at, updated_at) "
+    "SELECT 1 + i % 50, i, i, 'manual', 1, '[]', 0, 1, 1 {many}",
 )
 GROWING = {statement.split()[2] for statement in CROWD}
 MANY = "FROM generate_series(1, 10000) i"
@@ -161,7 +181,27 @@ def a_sweep(unit: Unit) -> None:
     assert unit.sweep(NOON + 31 * DAY, 100) > 100
 
 
-@pytest.mark.parametrize("work", [a_refresh, a_flow, a_revocation, a_sign_in, a_file, a_sweep])
+def a_talk(unit: Unit) -> None:
+    talk = begin(unit)
+    asked = say(unit, talk, Draft("When?", None, external_id="wamid.1"))
+    assert say(unit, talk, Draft("When?", None, external_id="wamid.1")) is None
+    say(unit, talk, Draft("At three.", talk.bob, quoted_id=asked))
+    unit.conversations.at(talk.tenant_id, talk.channel_id, ADA_PHONE)
+    unit.customers.by_phone_number(talk.tenant_id, ADA_PHONE)
+    unit.conversations.mark_read(talk.tenant_id, talk.conversation_id, NOON)
+    unit.messages.find(talk.tenant_id, talk.conversation_id, Window())
+    unit.conversations.find(7, ConversationQuery(), NOON)
+    unit.suggestions.put(talk.tenant_id, talk.conversation_id, SuggestionDraft("x"), 1, NOON)
+    unit.suggestions.latest(talk.tenant_id, talk.conversation_id)
+    where = talk.tenant_id, talk.channel_id, talk.customer_id
+    unit.blacklists.add(*where, BlockTerms("manual"), NOON)
+    unit.blacklists.find(7, BlockQuery())
+
+
+WORKS = [a_refresh, a_flow, a_revocation, a_sign_in, a_file, a_talk, a_sweep]
+
+
+@pytest.mark.parametrize("work", WORKS)
 def test_what_is_asked_all_the_time_reads_no_table_from_end_to_end(
     crowded: "psycopg.Connection[Any]", work: Callable[[Unit], None]
 ) -> None:

@@ -162,3 +162,89 @@ class AsyncFiles(AsyncPart):
     delete = AsyncCalls(operations.delete_file)
     of_customer = AsyncLists(operations.list_customer_files)
     create_for_customer = AsyncCalls(operations.create_customer_file)
+
+
+class Conversations(Part):
+    """Conversations with customers."""
+
+    list = Lists(operations.list_conversations)
+    create = Calls(operations.create_conversation)
+    get = Calls(operations.get_conversation)
+    read = Calls(operations.read_conversation)
+    agent = Calls(operations.get_agent)
+    disable_agent = Calls(operations.disable_agent)
+    enable_agent = Calls(operations.enable_agent)
+    suggestion = Calls(operations.get_suggestion)
+    suggest = Calls(operations.put_suggestion)
+    dismiss_suggestion = Calls(operations.dismiss_suggestion)
+    send_suggestion = Calls(operations.send_suggestion)
+
+
+class AsyncConversations(AsyncPart):
+    """As `Conversations`, for tasks."""
+
+    list = AsyncLists(operations.list_conversations)
+    create = AsyncCalls(operations.create_conversation)
+    get = AsyncCalls(operations.get_conversation)
+    read = AsyncCalls(operations.read_conversation)
+    agent = AsyncCalls(operations.get_agent)
+    disable_agent = AsyncCalls(operations.disable_agent)
+    enable_agent = AsyncCalls(operations.enable_agent)
+    suggestion = AsyncCalls(operations.get_suggestion)
+    suggest = AsyncCalls(operations.put_suggestion)
+    dismiss_suggestion = AsyncCalls(operations.dismiss_suggestion)
+    send_suggestion = AsyncCalls(operations.send_suggestion)
+
+
+class Messages(Part):
+    """Messages in a conversation."""
+
+    list = Lists(operations.list_messages)
+    send = Calls(operations.create_message)
+    send_file = Calls(operations.create_media_message)
+    get = Calls(operations.get_message)
+    update = Calls(operations.update_message)
+    delete = Calls(operations.delete_message)
+
+
+class AsyncMessages(AsyncPart):
+    """As `Messages`, for tasks."""
+
+    list = AsyncLists(operations.list_messages)
+    send = AsyncCalls(operations.create_message)
+    send_file = AsyncCalls(operations.create_media_message)
+    get = AsyncCalls(operations.get_message)
+    update = AsyncCalls(operations.update_message)
+    delete = AsyncCalls(operations.delete_message)
+
+
+class Channels(Part):
+    """Where a business talks to its customers."""
+
+    list = Lists(operations.list_channels)
+    get = Calls(operations.get_channel)
+
+
+class AsyncChannels(AsyncPart):
+    """As `Channels`, for tasks."""
+
+    list = AsyncLists(operations.list_channels)
+    get = AsyncCalls(operations.get_channel)
+
+
+class Blocks(Part):
+    """Customers who are blocked on a channel."""
+
+    list = Lists(operations.list_blocks)
+    create = Calls(operations.create_block)
+    get = Calls(operations.get_block)
+    update = Calls(operations.update_block)
+
+
+class AsyncBlocks(AsyncPart):
+    """As `Blocks`, for tasks."""
+
+    list = AsyncLists(operations.list_blocks)
+    create = AsyncCalls(operations.create_block)
+    get = AsyncCalls(operations.get_block)
+    update = AsyncCalls(operations.update_block)

@@ -17,16 +17,24 @@ from flextell_sdk.call import Finished, advance, performed
 from flextell_sdk.catalogue import (
     Account,
     AsyncAccount,
+    AsyncBlocks,
     AsyncBusiness,
+    AsyncChannels,
+    AsyncConversations,
     AsyncCustomers,
     AsyncFiles,
+    AsyncMessages,
     AsyncNotes,
     AsyncRoles,
     AsyncTags,
     AsyncUsers,
+    Blocks,
     Business,
+    Channels,
+    Conversations,
     Customers,
     Files,
+    Messages,
     Notes,
     Roles,
     Tags,
@@ -102,6 +110,10 @@ class Client:
         self.notes = Notes(self)
         self.tags = Tags(self)
         self.files = Files(self)
+        self.conversations = Conversations(self)
+        self.messages = Messages(self)
+        self.channels = Channels(self)
+        self.blocks = Blocks(self)
         self.business = Business(self)
         self.users = Users(self)
         self.roles = Roles(self)
@@ -159,6 +171,10 @@ class AsyncClient:
         self.notes = AsyncNotes(self)
         self.tags = AsyncTags(self)
         self.files = AsyncFiles(self)
+        self.conversations = AsyncConversations(self)
+        self.messages = AsyncMessages(self)
+        self.channels = AsyncChannels(self)
+        self.blocks = AsyncBlocks(self)
         self.business = AsyncBusiness(self)
         self.users = AsyncUsers(self)
         self.roles = AsyncRoles(self)

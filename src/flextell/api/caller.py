@@ -8,7 +8,7 @@ from flextell.oauth.bearer import RevokedBearer
 from flextell.store.port import Unit
 from flextell.tenants import access
 from flextell.tenants.access import Permission
-from flextell.tenants.model import Membership
+from flextell.tenants.model import Membership, Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,14 @@ class Caller:
         if self.membership is None:
             raise LookupError("this endpoint acts in no tenant")
         return self.membership.tenant_id
+
+
+def acting_person(unit: Unit, caller: Caller) -> Named:
+    """The person the app acts for, in a unit that has let them in."""
+    person = unit.people.by_subject(caller.subject)
+    if person is None:
+        raise RevokedBearer
+    return Named(person.person_id, person.name)
 
 
 def admit(

@@ -34,11 +34,10 @@ RELATED: Mapping[str, tuple[str, str, Callable[[Unit, int, int], bool]]] = {
         "a country",
         lambda unit, tenant_id, value: unit.tenants.is_place("country", value),
     ),
-    # Nobody can be given one before there are any.
     "default_channel_id": (
         "default_channel_id",
         "a channel",
-        lambda unit, tenant_id, value: False,
+        lambda unit, tenant_id, value: unit.channels.get(tenant_id, value) is not None,
     ),
 }
 MOST_TAGS = 100

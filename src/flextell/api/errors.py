@@ -5,9 +5,11 @@
     TenantRefusal
     ├── InvalidTenantHeader, TenantNotNamed   400 invalid_request
     └── all others                            403 forbidden
-    LastOwner, Duplicate, NameTaken, NoRoom
+    WebhookRefusal          401 unauthorized
+    LastOwner, Duplicate, NameTaken, NoRoom, Conflict
                             409 conflict
-    InvalidAccount          422 validation_error
+    InvalidAccount, Unfit, InvalidMessage
+                            422 validation_error
     PagingProblem           400 invalid_request
     AgesCrossed             422 validation_error
     StoreUnavailable, TooManySignIns
@@ -32,11 +34,16 @@ from flextell.store.port import Duplicate, StoreUnavailable
 from flextell.tenants.access import InvalidTenantHeader, TenantNotNamed, TenantRefusal
 from flextell.tenants.customers import AgesCrossed
 from flextell.tenants.files import NoRoom
+from flextell.tenants.inbound import InvalidMessage
 from flextell.tenants.members import LastOwner
 from flextell.tenants.paging import PagingProblem
+from flextell.tenants.refusals import Conflict, Unfit
 from flextell.tenants.tags import NameTaken
+from flextell.tenants.webhooks import WebhookRefusal
 
 RETRY_SECONDS = 2
+# How a webhook proves who it is (RFC 9110 §11.6.1).
+WEBHOOK_CHALLENGE = ((b"www-authenticate", b"Standard-Webhooks"),)
 RETRY = ((b"retry-after", b"%d" % RETRY_SECONDS),)
 
 STATUS: Mapping[str, int] = {
@@ -127,9 +134,11 @@ def api_error(problem: Exception, issuer: str) -> ApiError:
             return ApiError("invalid_request", str(problem))
         case TenantRefusal():
             return ApiError("forbidden", str(problem))
-        case LastOwner() | Duplicate() | NameTaken() | NoRoom():
+        case WebhookRefusal():
+            return ApiError("unauthorized", str(problem), WEBHOOK_CHALLENGE)
+        case LastOwner() | Duplicate() | NameTaken() | NoRoom() | Conflict():
             return conflict(str(problem))
-        case AgesCrossed() | InvalidAccount():
+        case AgesCrossed() | InvalidAccount() | Unfit() | InvalidMessage():
             return ApiError("validation_error", str(problem))
         case StoreUnavailable():
             return ApiError(

@@ -22,6 +22,7 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
     "dict_type": ("invalid_request", "must be an object"),
     "model_type": ("invalid_request", "must be an object"),
     "model_attributes_type": ("invalid_request", "must be an object"),
+    "metadata": ("invalid_request", "must be a list or an object"),
     "moment": ("validation_error", "must be a date (YYYY-MM-DD) or a time (RFC 3339)"),
     "email": ("validation_error", "must be an e-mail address"),
     "int_parsing_size": ("validation_error", "is out of range"),

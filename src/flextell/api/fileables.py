@@ -17,7 +17,10 @@ FILEABLES: Mapping[FileableType, tuple[str, IsThere]] = {
     ),
     "user": ("a user", lambda unit, tenant_id, id: unit.members.get(tenant_id, id) is not None),
     "tenant": ("this business", lambda unit, tenant_id, id: id == tenant_id),
-    "chat_log": ("a message", lambda unit, tenant_id, id: False),
+    "chat_log": (
+        "a message",
+        lambda unit, tenant_id, id: unit.messages.exists(tenant_id, id),
+    ),
     "ai_report": ("a report", lambda unit, tenant_id, id: False),
 }
 

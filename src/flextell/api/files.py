@@ -49,7 +49,7 @@ def list_files(unit: Unit, caller: Caller, asked: Asked) -> Page[File]:
     )
     query = files.query(filters, wanted.sort_by, wanted.sort_order, request.window)
     found = unit.files.find(caller.tenant_id, query)
-    return paging.page(request, asked, found, _shower(caller, asked))
+    return paging.page(request, asked, found, file_shower(caller, asked))
 
 
 def get_file(unit: Unit, caller: Caller, asked: Asked) -> One[File]:
@@ -91,7 +91,7 @@ def list_customer_files(unit: Unit, caller: Caller, asked: Asked) -> Page[FileGr
     if request.window.after is not None:
         check_after(request.window.after, str)
     found = unit.files.grouped(caller.tenant_id, customer, request.window)
-    page = paging.page(request, asked, found, _shower(caller, asked))
+    page = paging.page(request, asked, found, file_shower(caller, asked))
     return {
         "success": page["success"],
         "data": groups(page["data"]),
@@ -135,7 +135,7 @@ def _one(unit: Unit, caller: Caller, asked: Asked, file_id: int) -> One[File]:
     found = unit.files.get(caller.tenant_id, file_id)
     if found is None:
         raise no_such("file")
-    return {"success": asked.success, "data": _shower(caller, asked)(found)}
+    return {"success": asked.success, "data": file_shower(caller, asked)(found)}
 
 
 def _customer(unit: Unit, caller: Caller, asked: Asked) -> Fileable:
@@ -152,7 +152,7 @@ def _large(request: ListRequest[ListParameters]) -> ListRequest[ListParameters]:
     return replace(request, window=replace(request.window, size=MAXIMUM_SIZE))
 
 
-def _shower(caller: Caller, asked: Asked) -> Callable[[files.File], File]:
+def file_shower(caller: Caller, asked: Asked) -> Callable[[files.File], File]:
     """What shows a file; only those who may download files are told where."""
     may_download = DOWNLOAD_SCOPE in caller.token.scopes
 

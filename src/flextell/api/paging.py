@@ -86,13 +86,20 @@ def _question(parameters: ListParameters) -> Question:
     return parameters.model_dump(exclude_none=True, exclude=set(PAGING))
 
 
-def read(model: type[L], asked: Asked, list_name: str) -> ListRequest[L]:
-    """What part of a list is asked for. Raises ApiError or PagingProblem."""
+def read(
+    model: type[L], asked: Asked, list_name: str, *, sorted_by: type | None = None
+) -> ListRequest[L]:
+    """What part of a list is asked for. Raises ApiError or PagingProblem.
+
+    `sorted_by` is the type of what a list with one order is sorted by.
+    """
     parameters = parse(model, asked.query)
     after = None
     if parameters.cursor is not None:
         cursor = paging.decode(list_name, parameters.cursor)
         parameters, after = _continued(parameters, cursor), cursor.after
+        if sorted_by is not None:
+            paging.check_after(after, sorted_by)
     window = paging.window(
         page=parameters.page,
         per_page=parameters.per_page,

@@ -9,25 +9,54 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flextell.api import account, customers, files, notes, roles, tags, tenant, users
+from flextell.api import (
+    account,
+    agent,
+    blacklists,
+    channels,
+    conversations,
+    customers,
+    files,
+    messages,
+    notes,
+    roles,
+    suggestions,
+    tags,
+    tenant,
+    users,
+)
+from flextell.api.agent import AgentPause
+from flextell.api.blacklists import BlockChanges, BlockListParameters, NewBlock
 from flextell.api.bodies import Body
+from flextell.api.channels import ChannelListParameters
+from flextell.api.conversations import ConversationListParameters, NewConversation
 from flextell.api.customers import CustomerChanges, CustomerListParameters, NewCustomer
 from flextell.api.envelopes import Done, One
 from flextell.api.errors import unknown_path, wrong_method
 from flextell.api.file_forms import NewCustomerFile, NewTenantFile, receive
 from flextell.api.files import FileListParameters
+from flextell.api.messages import MessageChanges, NewMediaMessage, NewMessage
 from flextell.api.notes import NewNote, NoteChanges, NoteListParameters
 from flextell.api.paging import Page
 from flextell.api.parameters import ListParameters
 from flextell.api.row import Row, Run
+from flextell.api.shapes.blacklist import VOLATILE as REMAINING
+from flextell.api.shapes.blacklist import BlacklistEntry
+from flextell.api.shapes.channel import Channel
+from flextell.api.shapes.conversation import VOLATILE_STATUS as MINUTES
+from flextell.api.shapes.conversation import AgentStatus, Conversation
 from flextell.api.shapes.customer import Customer, Tag
 from flextell.api.shapes.file import VOLATILE as ADDRESSES
 from flextell.api.shapes.file import File, FileGroup
+from flextell.api.shapes.message import VOLATILE as ATTACHED
+from flextell.api.shapes.message import Message, SendResult
 from flextell.api.shapes.note import Note
 from flextell.api.shapes.role import Role
+from flextell.api.shapes.suggestion import AiSuggestion
 from flextell.api.shapes.tenant import Tenant
 from flextell.api.shapes.user import VOLATILE as SIGN_INS
 from flextell.api.shapes.user import Me, User
+from flextell.api.suggestions import NewSuggestion, SuggestionSending
 from flextell.api.tags import NewTag, TagChanges, TagListParameters
 from flextell.api.tenant import TenantChanges
 from flextell.api.user_bodies import NewUser, UserChanges, UserRoles, hash_changed, hash_new
@@ -47,6 +76,10 @@ SEE_USERS, CHANGE_USERS = Permission.SEE_USERS, Permission.CHANGE_USERS
 READ_USERS, WRITE_USERS = ("users:read",), ("users:write",)
 SEE_FILES, CHANGE_FILES = Permission.SEE_FILES, Permission.CHANGE_FILES
 READ_FILES, WRITE_FILES = ("files:read",), ("files:write",)
+SEE_TALK, TALK = Permission.SEE_CONVERSATIONS, Permission.CHANGE_CONVERSATIONS
+READ_TALK, WRITE_TALK = ("conversations:read",), ("conversations:write",)
+SEE_CHANNELS, CHANGE_CHANNELS = Permission.SEE_CHANNELS, Permission.CHANGE_CHANNELS
+READ_CHANNELS, WRITE_CHANNELS = ("channels:read",), ("channels:write",)
 READ_ACCOUNT, TENANTS = ("account:read",), ("account:read", "tenants:read")
 
 
@@ -82,6 +115,11 @@ NOTES, NOTE = f"{CUSTOMER}/notes", f"{CUSTOMER}/notes/{{note_id}}"
 USERS, USER = "/v1/users", "/v1/users/{id}"
 FILES, FILE = "/v1/files", "/v1/files/{id}"
 TAGS, TAG = "/v1/tags", "/v1/tags/{id}"
+CONVERSATIONS, CONVERSATION = "/v1/conversations", "/v1/conversations/{id}"
+MESSAGES, MESSAGE = f"{CONVERSATION}/messages", f"{CONVERSATION}/messages/{{message_id}}"
+AGENT, SUGGESTION = f"{CONVERSATION}/agent", f"{CONVERSATION}/ai-suggestion"
+CHANNELS, CHANNEL = "/v1/channels", "/v1/channels/{id}"
+BLOCKS, BLOCK = "/v1/channel-blacklists", "/v1/channel-blacklists/{id}"
 PUT_ON = f"{CUSTOMER}/tags/{{tag_id}}"
 
 TABLE: tuple[Row, ...] = (
@@ -147,6 +185,48 @@ TABLE: tuple[Row, ...] = (
     _change("POST", f"{TAG}/restore", WRITE_TAGS, tags.restore_tag, One[Tag]),
     _change("PUT", PUT_ON, WRITE_CUSTOMERS, tags.put_customer_tag, One[Customer]),
     _change("DELETE", PUT_ON, WRITE_CUSTOMERS, tags.delete_customer_tag, One[Done]),
+
+    Row("GET", CONVERSATIONS, READ_TALK, SEE_TALK, conversations.list_conversations,
+        Page[Conversation], ConversationListParameters),
+    Row("POST", CONVERSATIONS, WRITE_TALK, TALK, conversations.create_conversation,
+        One[Conversation], body=NewConversation, status=201),
+    Row("GET", CONVERSATION, READ_TALK, SEE_TALK, conversations.get_conversation,
+        One[Conversation]),
+    Row("POST", f"{CONVERSATION}/read", WRITE_TALK, TALK, conversations.read_conversation,
+        One[Done]),
+    Row("GET", MESSAGES, READ_TALK, SEE_TALK, messages.list_messages, Page[Message],
+        ListParameters),
+    Row("POST", MESSAGES, WRITE_TALK, TALK, messages.create_message, One[SendResult],
+        body=NewMessage, status=201),
+    Row("POST", f"{MESSAGES}/media", WRITE_TALK, TALK, messages.create_media_message,
+        One[SendResult], status=201, form=NewMediaMessage, prepare=receive(NewMediaMessage)),
+    Row("GET", MESSAGE, READ_TALK, SEE_TALK, messages.get_message, One[Message],
+        volatile=ATTACHED),
+    Row("PUT", MESSAGE, WRITE_TALK, TALK, messages.update_message, One[Message],
+        body=MessageChanges),
+    Row("DELETE", MESSAGE, WRITE_TALK, TALK, messages.delete_message, One[Done]),
+    Row("GET", AGENT, READ_TALK, SEE_TALK, agent.get_agent, One[AgentStatus], volatile=MINUTES),
+    Row("POST", f"{AGENT}/disable", WRITE_TALK, TALK, agent.disable_agent, One[Done],
+        body=AgentPause),
+    Row("POST", f"{AGENT}/enable", WRITE_TALK, TALK, agent.enable_agent, One[Done]),
+    Row("GET", SUGGESTION, READ_TALK, SEE_TALK, suggestions.get_suggestion, One[AiSuggestion]),
+    Row("PUT", SUGGESTION, WRITE_TALK, TALK, suggestions.put_suggestion, One[AiSuggestion],
+        body=NewSuggestion),
+    Row("DELETE", SUGGESTION, WRITE_TALK, TALK, suggestions.dismiss_suggestion, One[Done]),
+    Row("POST", f"{SUGGESTION}/send", WRITE_TALK, TALK, suggestions.send_suggestion,
+        One[SendResult], body=SuggestionSending),
+
+    Row("GET", CHANNELS, READ_CHANNELS, SEE_CHANNELS, channels.list_channels, Page[Channel],
+        ChannelListParameters),
+    Row("GET", CHANNEL, READ_CHANNELS, SEE_CHANNELS, channels.get_channel, One[Channel]),
+    Row("GET", BLOCKS, READ_CHANNELS, SEE_CHANNELS, blacklists.list_blocks, Page[BlacklistEntry],
+        BlockListParameters),
+    Row("POST", BLOCKS, WRITE_CHANNELS, CHANGE_CHANNELS, blacklists.create_block,
+        One[BlacklistEntry], body=NewBlock, status=201),
+    Row("GET", BLOCK, READ_CHANNELS, SEE_CHANNELS, blacklists.get_block, One[BlacklistEntry],
+        volatile=REMAINING),
+    Row("PUT", BLOCK, WRITE_CHANNELS, CHANGE_CHANNELS, blacklists.update_block,
+        One[BlacklistEntry], body=BlockChanges),
 )
 # fmt: on
 

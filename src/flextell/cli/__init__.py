@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 import typer
 
-from flextell.cli import apps, backup, demo, doctor, keys, restore, serve, settings, tokens, users
+from flextell.cli import (
+    apps,
+    backup,
+    channels,
+    demo,
+    doctor,
+    keys,
+    restore,
+    serve,
+    settings,
+    tokens,
+    users,
+)
 from flextell.cli.answers import complain
 from flextell.exits import MEANINGS, ExitCode, ExitError
 
@@ -49,6 +61,7 @@ restore.register(app)
 settings.register(app)
 users.register(app)
 apps.register(app)
+channels.register(app)
 keys.register(app)
 tokens.register(app)
 

@@ -19,6 +19,10 @@ SEALED_ELSEWHERE = (
     "The master key file does not open the signing keys in the database; "
     "restore the key file that belongs to this database."
 )
+SECRETS_SEALED_ELSEWHERE = (
+    "The master key file does not open the secrets of channels in the database; "
+    "restore the key file that belongs to this database."
+)
 
 
 @contextmanager
@@ -46,8 +50,11 @@ def sentences(settings: "Settings") -> Iterator[None]:
     from flextell.masterkey import KeyFileProblem
     from flextell.node.keyring import KeysSealedElsewhere
     from flextell.oauth.registration import InvalidRegistration
+    from flextell.oauth.sealing import WrongKey
+    from flextell.outbound import ForbiddenTarget
     from flextell.store.port import Duplicate, StoreFull, StoreUnavailable
     from flextell.store.standing import SchemaOutdated
+    from flextell.tenants.channels import InvalidChannel
 
     try:
         yield
@@ -61,9 +68,11 @@ def sentences(settings: "Settings") -> Iterator[None]:
         raise ExitError(str(error), ExitCode.KEY_FILE) from error
     except KeysSealedElsewhere as error:
         raise ExitError(SEALED_ELSEWHERE, ExitCode.KEY_FILE) from error
+    except WrongKey as error:
+        raise ExitError(SECRETS_SEALED_ELSEWHERE, ExitCode.KEY_FILE) from error
     except Duplicate as error:
         raise ExitError(str(error), ExitCode.CONFLICT) from error
-    except (InvalidAccount, InvalidRegistration) as error:
+    except (InvalidAccount, InvalidRegistration, InvalidChannel, ForbiddenTarget) as error:
         raise ExitError(str(error), ExitCode.INVALID) from error
 
 

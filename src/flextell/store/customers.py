@@ -120,6 +120,15 @@ class SqlCustomers:
             now=now,
         )
 
+    def by_phone_number(self, tenant_id: int, phone_number: str) -> int | None:
+        row = self._sql.one(
+            "SELECT customer_id FROM customers WHERE tenant_id = :tenant_id "
+            "AND phone_number = :phone_number AND deleted_at IS NULL ORDER BY customer_id LIMIT 1",
+            tenant_id=tenant_id,
+            phone_number=phone_number,
+        )
+        return None if row is None else int(row[0])
+
     def restore(self, tenant_id: int, customer_id: int, now: int) -> bool:
         return trash.show(self._sql, "customers", now, tenant_id=tenant_id, customer_id=customer_id)
 

@@ -3,6 +3,8 @@
 Every statement here names the tenant, but for the one that finds what is to go.
 """
 
+from collections.abc import Collection
+
 from flextell.store import listing
 from flextell.store.listing import Column, Listing, Part
 from flextell.store.port import LooseContent
@@ -89,6 +91,18 @@ class SqlFiles:
             file_id=file_id,
         )
         return None if row is None else _file(row)
+
+    def several(self, tenant_id: int, file_ids: Collection[int]) -> dict[int, File]:
+        if not file_ids:
+            return {}
+        named = {f"id{number}": file_id for number, file_id in enumerate(file_ids)}
+        rows = self._sql.all(
+            f"SELECT {_SHOWN} FROM files f WHERE f.tenant_id = :tenant_id "
+            f"AND f.deleted_at IS NULL AND f.file_id IN (:{', :'.join(named)})",
+            tenant_id=tenant_id,
+            **named,
+        )
+        return {row[0]: _file(row) for row in rows}
 
     def find(self, tenant_id: int, query: FileQuery) -> Found[File]:
         asked = query.filters

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from flextell.settings import LONGEST_TOKEN_SECONDS
 from flextell.store.transaction import Transaction
+from flextell.tenants.deliveries import KEPT_SECONDS
 
 # Wrong passwords are counted anew long before this.
 THROTTLE_SECONDS = 30 * 24 * 3600
@@ -23,6 +24,7 @@ _DUE: tuple[tuple[str, str, str], ...] = (
     ("kept_answers", "expires_at", "expires_at <= :now"),
     ("rate_counts", "expires_at", "expires_at <= :now"),
     ("codes", "expires_at", "expires_at <= :replayed"),
+    ("deliveries", "ended_at", "ended_at <= :delivered"),
     ("signing_keys", "published_until", "published_until <= :now"),
 )
 # A list of names in a form that both databases read: the keys of a JSON object.
@@ -42,6 +44,7 @@ def sweep(transaction: Transaction, now: int, code_retention_seconds: int, most:
         "now": now,
         "forgotten": now - THROTTLE_SECONDS,
         "replayed": now - code_retention_seconds,
+        "delivered": now - KEPT_SECONDS,
     }
     swept = sum(
         transaction.run(

@@ -240,6 +240,7 @@ customers = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
     Index(None, "tenant_id", "created_at", "customer_id"),
+    Index(None, "tenant_id", "phone_number"),  # whoever writes from it is known by it
 )
 
 tags = Table(
@@ -328,6 +329,151 @@ file_usage = Table(
     metadata,
     Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), primary_key=True),
     Column("bytes", BigInteger, nullable=False),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("webhook_url", Text),
+    Column("webhook_off_at", BigInteger),
+    Column("secret", LargeBinary),  # sealed, as the next one
+    Column("secret_before", LargeBinary),
+    Column("secret_before_until", BigInteger),
+    Column("is_active", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index(None, "tenant_id", "created_at", "channel_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("channel_id", Number, ForeignKey("channels.channel_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),  # when it may be taken on: a lease moves it
+    Column("last_status", Integer),  # null: there was no answer
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("ended", Text),  # done, failed or gone
+    # Each row is in one of the two, so that nobody looks for what waits in the other.
+    Index(
+        "ix_deliveries_ended_at",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_deliveries_waiting",
+        *("tenant_id", "next_at", "delivery_id"),
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("conversation_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("channel_id", Number, ForeignKey("channels.channel_id"), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("customer_id", Number, ForeignKey("customers.customer_id"), nullable=False, index=True),
+    Column("search_text", Text, nullable=False),  # the address without case and accents
+    Column("last_message_id", Number),
+    Column("message_count", BigInteger, nullable=False),
+    Column("unread_count", BigInteger, nullable=False),
+    Column("agent_disabled", Integer, nullable=False),
+    Column("agent_expires_at", BigInteger),
+    Column("agent_disabled_by", Number, ForeignKey("people.person_id")),
+    Column("active_at", BigInteger, nullable=False),  # of the last message
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("channel_id", "address"),
+    Index(None, "tenant_id", "active_at", "conversation_id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("conversation_id", Number, ForeignKey("conversations.conversation_id"), nullable=False),
+    Column("channel_id", Number, nullable=False),
+    Column("external_id", Text),  # the channel's own name of what came in
+    Column("person_id", Number, ForeignKey("people.person_id")),  # null: the customer
+    Column("kind", Text, nullable=False),
+    Column("text", Text),
+    Column("quoted_id", Number),
+    Column("file_id", Number),
+    Column("metadata", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("read_at", BigInteger),
+    Column("edited_at", BigInteger),
+    Column("edited_by", Number),
+    Column("deleted_at", BigInteger),
+    Column("deleted_by", Number),
+    UniqueConstraint("channel_id", "external_id"),
+    Index(None, "conversation_id", "message_id"),
+    Index(
+        "ix_messages_unread",
+        "conversation_id",
+        sqlite_where=text("person_id IS NULL AND read_at IS NULL"),
+        postgresql_where=text("person_id IS NULL AND read_at IS NULL"),
+    ),
+)
+
+ai_suggestions = Table(
+    "ai_suggestions",
+    metadata,
+    Column("suggestion_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("conversation_id", Number, ForeignKey("conversations.conversation_id"), nullable=False),
+    Column("original_text", Text, nullable=False),
+    Column("trigger_ids", Text, nullable=False),  # a JSON array of numbers
+    Column("pending_actions", Text, nullable=False),  # a JSON array
+    Column("state", Text, nullable=False),
+    Column("after_message_id", Number),
+    Column("final_text", Text),
+    Column("message_id", Number),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Index(None, "conversation_id", "suggestion_id"),
+    # The second wall behind a conversation that is held: it cannot have two that are pending.
+    Index(
+        "ix_ai_suggestions_pending",
+        "conversation_id",
+        unique=True,
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+)
+
+channel_blacklists = Table(
+    "channel_blacklists",
+    metadata,
+    Column("block_id", Number, primary_key=True),
+    Column("tenant_id", Number, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("channel_id", Number, ForeignKey("channels.channel_id"), nullable=False),
+    Column("customer_id", Number, ForeignKey("customers.customer_id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text),
+    Column("expires_at", BigInteger),
+    Column("is_active", Integer, nullable=False),
+    Column("metadata", Text, nullable=False),  # a JSON array or object
+    Column("dropped", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index(None, "tenant_id", "block_id"),
+    Index(None, "customer_id", "channel_id"),
 )
 
 migration_steps = Table(

@@ -18,7 +18,7 @@ Question = tuple[Statement, Mapping[str, Any]]
 A = TypeVar("A")
 B = TypeVar("B")
 
-_ROW_LOCK = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?", re.IGNORECASE)
+_ROW_LOCK = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?", re.IGNORECASE)
 
 
 # What both drivers call `execute`: a statement and its values in, a cursor out.

@@ -4,14 +4,19 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
 
+from flextell.store.blacklists import SqlBlacklists
+from flextell.store.channels import SqlChannels
 from flextell.store.clients import SqlClients
 from flextell.store.codes import SqlCodes
 from flextell.store.consents import SqlConsents
+from flextell.store.conversations import SqlConversations
 from flextell.store.customers import SqlCustomers
+from flextell.store.deliveries import SqlDeliveries
 from flextell.store.files import SqlFiles
 from flextell.store.grants import SqlGrants
 from flextell.store.kept_answers import SqlKeptAnswers
 from flextell.store.members import SqlMembers
+from flextell.store.messages import SqlMessages
 from flextell.store.notes import SqlNotes
 from flextell.store.people import SqlPeople, SqlSessions
 from flextell.store.port import Unit
@@ -20,6 +25,7 @@ from flextell.store.refresh_tokens import SqlRefreshTokens
 from flextell.store.restored import end_all_access, number_news_anew
 from flextell.store.revocations import SqlRevocations
 from flextell.store.signing_keys import SqlSigningKeys
+from flextell.store.suggestions import SqlSuggestions
 from flextell.store.sweep import sweep
 from flextell.store.tags import SqlTags
 from flextell.store.tenants import SqlTenants
@@ -117,6 +123,30 @@ class SqlUnit:
     @cached_property
     def files(self) -> SqlFiles:
         return SqlFiles(self._transaction)
+
+    @cached_property
+    def channels(self) -> SqlChannels:
+        return SqlChannels(self._transaction)
+
+    @cached_property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._transaction)
+
+    @cached_property
+    def blacklists(self) -> SqlBlacklists:
+        return SqlBlacklists(self._transaction)
+
+    @cached_property
+    def conversations(self) -> SqlConversations:
+        return SqlConversations(self._transaction)
+
+    @cached_property
+    def messages(self) -> SqlMessages:
+        return SqlMessages(self._transaction)
+
+    @cached_property
+    def suggestions(self) -> SqlSuggestions:
+        return SqlSuggestions(self._transaction)
 
     @cached_property
     def kept_answers(self) -> SqlKeptAnswers:

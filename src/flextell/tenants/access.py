@@ -76,6 +76,10 @@ class Permission(Enum):
     CHANGE_TENANT = 5
     SEE_FILES = 6
     CHANGE_FILES = 7
+    SEE_CONVERSATIONS = 8
+    CHANGE_CONVERSATIONS = 9
+    SEE_CHANNELS = 10
+    CHANGE_CHANNELS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,25 @@ ROLES: Mapping[str, Role] = {
                     Permission.SEE_USERS,
                     Permission.SEE_FILES,
                     Permission.CHANGE_FILES,
+                    Permission.SEE_CONVERSATIONS,
+                    Permission.CHANGE_CONVERSATIONS,
+                    Permission.SEE_CHANNELS,
+                    Permission.CHANGE_CHANNELS,
                 }
             ),
         ),
         Role(
             3,
             "viewer",
-            frozenset({Permission.SEE_CUSTOMERS, Permission.SEE_USERS, Permission.SEE_FILES}),
+            frozenset(
+                {
+                    Permission.SEE_CUSTOMERS,
+                    Permission.SEE_USERS,
+                    Permission.SEE_FILES,
+                    Permission.SEE_CONVERSATIONS,
+                    Permission.SEE_CHANNELS,
+                }
+            ),
         ),
     )
 }

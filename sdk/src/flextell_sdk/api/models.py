@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +194,119 @@ class FileGroup:
     group_id: str
     description: str | None = None
     files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where a business talks to its customers; `address` is its own there."""
+
+    id: int
+    name: str
+    type: str = ""
+    address: str = ""
+    is_active: bool = True
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlacklistEntry:
+    """A customer who is, or was, blocked on a channel; `remaining_time` is in seconds."""
+
+    id: int
+    reason: str
+    reason_label: str = ""
+    note: str | None = None
+    blocked_at: datetime | None = None
+    expires_at: datetime | None = None
+    is_active: bool = True
+    is_permanent: bool = False
+    is_expired: bool = False
+    remaining_time: str | None = None
+    dropped_messages: int = 0
+    metadata: Any = None
+    channel: Channel | None = None
+    customer: Customer | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Everything said with one address on one channel, and its last message."""
+
+    id: int
+    display_name: str
+    address: str
+    last_message_id: str | None = None
+    last_message: str | None = None
+    last_message_at: datetime | None = None
+    last_message_type: str | None = None
+    last_message_is_customer: bool | None = None
+    unread_count: str = "0"
+    agent_disabled: bool = False
+    agent_expires_at: datetime | None = None
+    agent_disabled_by_user_name: str | None = None
+    customer: Customer | None = None
+    channel: Channel | None = None
+    blacklist: BlacklistEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message; `user_id` is who wrote it, None if the customer did."""
+
+    id: int
+    conversation_id: int
+    user_id: int | None = None
+    user_name: str | None = None
+    is_customer: bool = False
+    message_type: str = "text"
+    message: str | None = None
+    quoted_text: str | None = None
+    is_deleted: bool = False
+    is_edited: bool = False
+    edited_by_user_name: str | None = None
+    deleted_by_user_name: str | None = None
+    read_at: datetime | None = None
+    metadata: str | None = None
+    created_at: datetime | None = None
+    file: File | None = None
+    file_temporary_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of a message: `queued` for the channel's webhook, or `stored` without one."""
+
+    status: str
+    message_id: str
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    """Whether the AI agent is switched off, until when, and by whom."""
+
+    agent_disabled: bool
+    agent_expires_at: datetime | None = None
+    agent_disabled_by_user_name: str | None = None
+    remaining_minutes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AiSuggestion:
+    """What the AI suggests to answer."""
+
+    id: int
+    conversation_id: int
+    original_text: str
+    final_text: str | None = None
+    status: str = "pending"
+    rating: str | None = None
+    pending_actions: Any = None
+    trigger_chat_log_ids: tuple[int, ...] = ()
+    has_new_messages: bool = False
+    sent_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None

@@ -6,13 +6,20 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from flextell_sdk.api.models import (
     About,
+    AgentStatus,
+    AiSuggestion,
+    BlacklistEntry,
+    Channel,
+    Conversation,
     Customer,
     Done,
     File,
     FileGroup,
     Me,
+    Message,
     Note,
     Role,
+    SendResult,
     Tag,
     Tenant,
     User,
@@ -155,6 +162,84 @@ class TenantFileFields(FileFields, total=False):
 
     fileable_type: FileableType
     fileable_id: int
+
+
+class ConversationQuery(ListQuery, total=False):
+    """Which conversations, the one with the newest message first."""
+
+    search: str
+    channel_type: Literal["whatsapp", "instagram", "website", "telegram"]
+
+
+class ConversationFields(TypedDict, total=False):
+    """With which address on which channel; the names are for somebody not known yet."""
+
+    channel_id: int
+    address: str
+    first_name: str
+    last_name: str
+
+
+class MessageFields(TypedDict, total=False):
+    """What to say, and in answer to which message."""
+
+    message: str
+    quoted_message_id: int
+
+
+class SuggestionFields(TypedDict, total=False):
+    """What the AI suggests, and because of which messages."""
+
+    original_text: str
+    trigger_chat_log_ids: list[int]
+    pending_actions: list[Any]
+
+
+class SendingFields(TypedDict, total=False):
+    """How a suggestion is sent."""
+
+    send_source: Literal["suggestion_as_is", "suggestion_edited"]
+    message: str
+    take_over_agent: bool
+
+
+class ChannelQuery(ListQuery, total=False):
+    """Which channels, oldest first."""
+
+    type: Literal["whatsapp", "instagram", "website", "telegram"]
+
+
+BlockReason = Literal["rate_limit", "llm_spam", "manual", "security_threat", "abusive_language"]
+
+
+class BlockQuery(ListQuery, total=False):
+    """Which blocks, newest first."""
+
+    channel_id: int
+    customer_id: int
+    reason: BlockReason
+    in_force: bool
+
+
+class NewBlockFields(TypedDict, total=False):
+    """Whom to block where, why, and for how long (without `ttl_seconds`: for good)."""
+
+    channel_id: int
+    customer_id: int
+    reason: BlockReason
+    ttl_seconds: int
+    note: str
+    metadata: Any
+
+
+class BlockFields(TypedDict, total=False):
+    """What of a block is to change; `metadata` is merged."""
+
+    reason: BlockReason
+    note: str | None
+    expires_at: datetime | str | None
+    is_active: bool
+    metadata: Any
 
 
 def about() -> Operation[About]:
@@ -384,6 +469,144 @@ def create_customer_file(
     return _upload(path, name, content, fields, idempotency_key)
 
 
+def list_conversations(**query: Unpack[ConversationQuery]) -> Operation[Page[Conversation]]:
+    """The conversations of a business. Scope: conversations:read."""
+    return Operation("GET", "/v1/conversations", page_of(Conversation), _paged(query))
+
+
+def create_conversation(
+    *, idempotency_key: str = "", **fields: Unpack[ConversationFields]
+) -> Operation[Conversation]:
+    """Begin a conversation. Scope: conversations:write."""
+    return _send("POST", "/v1/conversations", Conversation, fields, idempotency_key)
+
+
+def get_conversation(conversation_id: int) -> Operation[Conversation]:
+    """One conversation. Scope: conversations:read."""
+    return Operation("GET", _talk(conversation_id), one(Conversation))
+
+
+def read_conversation(conversation_id: int) -> Operation[Done]:
+    """Mark a conversation as read. Scope: conversations:write."""
+    return Operation("POST", _talk(conversation_id, "/read"), one(Done))
+
+
+def list_messages(conversation_id: int, **query: Unpack[ListQuery]) -> Operation[Page[Message]]:
+    """The messages of a conversation, newest first. Scope: conversations:read."""
+    path = _talk(conversation_id, "/messages")
+    return Operation("GET", path, page_of(Message), _paged(query))
+
+
+def create_message(
+    conversation_id: int, *, idempotency_key: str = "", **fields: Unpack[MessageFields]
+) -> Operation[SendResult]:
+    """Send a message; with a key it may be sent again. Scope: conversations:write."""
+    path = _talk(conversation_id, "/messages")
+    return _send("POST", path, SendResult, fields, idempotency_key)
+
+
+def create_media_message(
+    conversation_id: int,
+    name: str,
+    content: bytes,
+    *,
+    message: str = "",
+    idempotency_key: str = "",
+) -> Operation[SendResult]:
+    """Send a file of up to 50 MiB, with or without a text. Scope: conversations:write."""
+    upload = Upload(name, content, {"message": message} if message else {})
+    path = _talk(conversation_id, "/messages/media")
+    return Operation("POST", path, one(SendResult), upload=upload, idempotency_key=idempotency_key)
+
+
+def get_message(conversation_id: int, message_id: int) -> Operation[Message]:
+    """One message. Scope: conversations:read."""
+    return Operation("GET", _message(conversation_id, message_id), one(Message))
+
+
+def update_message(conversation_id: int, message_id: int, message: str) -> Operation[Message]:
+    """Change what a message of our side says. Scope: conversations:write."""
+    return _send("PUT", _message(conversation_id, message_id), Message, {"message": message})
+
+
+def delete_message(conversation_id: int, message_id: int) -> Operation[Done]:
+    """Delete a message of our side. Scope: conversations:write."""
+    return Operation("DELETE", _message(conversation_id, message_id), one(Done))
+
+
+def get_agent(conversation_id: int) -> Operation[AgentStatus]:
+    """Whether the AI agent of a conversation is off. Scope: conversations:read."""
+    return Operation("GET", _talk(conversation_id, "/agent"), one(AgentStatus))
+
+
+def disable_agent(conversation_id: int, duration_minutes: int | None = None) -> Operation[Done]:
+    """Switch the agent off, for a time or until it is enabled. Scope: conversations:write."""
+    path = _talk(conversation_id, "/agent/disable")
+    return _send("POST", path, Done, {"duration_minutes": duration_minutes})
+
+
+def enable_agent(conversation_id: int) -> Operation[Done]:
+    """Switch the agent on. Scope: conversations:write."""
+    return Operation("POST", _talk(conversation_id, "/agent/enable"), one(Done))
+
+
+def get_suggestion(conversation_id: int) -> Operation[AiSuggestion]:
+    """What the AI suggests to answer. Scope: conversations:read."""
+    return Operation("GET", _talk(conversation_id, "/ai-suggestion"), one(AiSuggestion))
+
+
+def put_suggestion(
+    conversation_id: int, **fields: Unpack[SuggestionFields]
+) -> Operation[AiSuggestion]:
+    """Suggest an answer, as the AI's worker does. Scope: conversations:write."""
+    return _send("PUT", _talk(conversation_id, "/ai-suggestion"), AiSuggestion, fields)
+
+
+def dismiss_suggestion(conversation_id: int) -> Operation[Done]:
+    """Drop what the AI suggests. Scope: conversations:write."""
+    return Operation("DELETE", _talk(conversation_id, "/ai-suggestion"), one(Done))
+
+
+def send_suggestion(
+    conversation_id: int, *, idempotency_key: str = "", **fields: Unpack[SendingFields]
+) -> Operation[SendResult]:
+    """Send what the AI suggests, as it is or edited. Scope: conversations:write."""
+    path = _talk(conversation_id, "/ai-suggestion/send")
+    return _send("POST", path, SendResult, fields, idempotency_key)
+
+
+def list_channels(**query: Unpack[ChannelQuery]) -> Operation[Page[Channel]]:
+    """The channels of a business. Scope: channels:read."""
+    return Operation("GET", "/v1/channels", page_of(Channel), _paged(query))
+
+
+def get_channel(channel_id: int) -> Operation[Channel]:
+    """One channel. Scope: channels:read."""
+    return Operation("GET", f"/v1/channels/{channel_id:d}", one(Channel))
+
+
+def list_blocks(**query: Unpack[BlockQuery]) -> Operation[Page[BlacklistEntry]]:
+    """Who is, or was, blocked on which channel. Scope: channels:read."""
+    return Operation("GET", "/v1/channel-blacklists", page_of(BlacklistEntry), _paged(query))
+
+
+def create_block(
+    *, idempotency_key: str = "", **fields: Unpack[NewBlockFields]
+) -> Operation[BlacklistEntry]:
+    """Block a customer on a channel. Scope: channels:write."""
+    return _send("POST", "/v1/channel-blacklists", BlacklistEntry, fields, idempotency_key)
+
+
+def get_block(block_id: int) -> Operation[BlacklistEntry]:
+    """One block. Scope: channels:read."""
+    return Operation("GET", f"/v1/channel-blacklists/{block_id:d}", one(BlacklistEntry))
+
+
+def update_block(block_id: int, **fields: Unpack[BlockFields]) -> Operation[BlacklistEntry]:
+    """Change what is given of a block; `is_active` false lifts it. Scope: channels:write."""
+    return _send("PUT", f"/v1/channel-blacklists/{block_id:d}", BlacklistEntry, fields)
+
+
 def data(body: Any) -> Any:
     """What is in the envelope, as it is."""
     if not isinstance(body, dict) or "data" not in body:
@@ -407,6 +630,14 @@ def _paged(query: Mapping[str, Any]) -> dict[str, str]:
 
 def _note(customer_id: int, note_id: int) -> str:
     return f"/v1/customers/{customer_id:d}/notes/{note_id:d}"
+
+
+def _talk(conversation_id: int, rest: str = "") -> str:
+    return f"/v1/conversations/{conversation_id:d}{rest}"
+
+
+def _message(conversation_id: int, message_id: int) -> str:
+    return _talk(conversation_id, f"/messages/{message_id:d}")
 
 
 def _send(

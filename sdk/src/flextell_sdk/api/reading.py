@@ -64,6 +64,8 @@ def _reader(of: type[T]) -> Callable[[Any], T]:
 def _read(kind: Any, where: str) -> Read:
     if kind in _SIMPLE:
         return _simple(_SIMPLE[kind], where)
+    if kind is Any:
+        return _as_it_is
     if kind is datetime:
         return _moment(where)
     if get_origin(kind) in (Union, types.UnionType):
@@ -73,6 +75,11 @@ def _read(kind: Any, where: str) -> Read:
     if is_dataclass(kind):
         return reader(kind)  # type: ignore[arg-type]
     raise TypeError(f"{where} has a type that cannot be read from JSON")
+
+
+def _as_it_is(value: Any) -> Any:
+    """What has no form of its own, such as metadata."""
+    return value
 
 
 def _simple(kinds: tuple[type, ...], where: str) -> Read:

@@ -59,6 +59,11 @@ def reference(named: model.Named | None) -> Reference | None:
     return None if named is None else {"id": named.id, "name": named.name}
 
 
+def name_of(named: model.Named | None) -> str | None:
+    """The name of a person, as others show it."""
+    return None if named is None else named.name
+
+
 def tenant(of: model.Tenant) -> Tenant:
     """The tenant as the wire shows it."""
     details = of.details

@@ -5,10 +5,10 @@ from alembic import op
 
 from flextell.store.backfill import Backfill
 from flextell.store.migrating import Online
+from flextell.store.standing import HEAD
 
 revision = "9998_since_0003"
-# The head of this version: a new migration is named here too.
-down_revision = "0008_since_0001"
+down_revision = HEAD
 
 INDEX = "ix_refresh_tokens_client_id"
 FILL = Backfill(
