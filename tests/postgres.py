@@ -75,12 +75,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """Create a database with a random name on the server at `server_url`; drop it at the end."""
+def fresh_database(server_url: str, template: str = "template0") -> Iterator[str]:
+    """Create a database with a random name on the server at `server_url`; drop it at the end.
+
+    It is empty, or as the database `template` is, which nobody may be connected to.
+    """
     name = f"flextell_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as server:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
-        server.execute(create.format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
     finally:

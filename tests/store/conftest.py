@@ -1,5 +1,6 @@
 """Stores on a new database: on each engine, and as many nodes on it as a test wants."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
@@ -30,12 +31,44 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new, empty database."""
     if engine == "sqlite":
         return f"sqlite:///{tmp_path / 'flextell.sqlite3'}"
     url: str = request.getfixturevalue("fresh_postgres_database")
     return url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database that is migrated and has nothing in it, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    file = folder / "flextell.sqlite3"
+    migrate(Settings(data_dir=folder, issuer=ISSUER, database=f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_name(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database on the server that is migrated and has nothing in it."""
+    with fresh_database(postgres_url) as url:
+        folder = tmp_path_factory.mktemp("migrated")
+        migrate(Settings(data_dir=folder, issuer=ISSUER, database=url))
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new database that is migrated: a copy, for migrating takes a while."""
+    if engine == "sqlite":
+        file = tmp_path / "flextell.sqlite3"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), file)
+        file.chmod(0o600)
+        yield f"sqlite:///{file}"
+    else:
+        server = request.getfixturevalue("postgres_url")
+        with fresh_database(server, request.getfixturevalue("migrated_name")) as url:
+            yield url
 
 
 @pytest.fixture
@@ -77,7 +110,6 @@ def nodes(
 @pytest.fixture
 def open_node(settings: Settings, engine: str) -> Iterator[OpenNode]:
     """Open one more store on the same database, as another node or the command line does."""
-    migrate(settings)
     opened: list[Store] = []
 
     def node() -> Store:

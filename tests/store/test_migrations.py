@@ -25,6 +25,12 @@ from tests.store.conftest import ISSUER
 from tests.store.samples import PHOTOS
 
 
+@pytest.fixture
+def settings(empty_database_url: str, tmp_path: Path) -> Settings:
+    """Settings that name a new database that nobody has migrated."""
+    return Settings(data_dir=tmp_path, issuer=ISSUER, database=empty_database_url)
+
+
 def set_version(settings: Settings, version: str) -> None:
     with engine(database_url(settings)).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
