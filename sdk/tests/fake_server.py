@@ -112,6 +112,7 @@ class FakeServer:
     secret: str | None = CLIENT_SECRET
     gives_refresh_tokens: bool = True
     tells_the_time: bool = True
+    date_lags_by: float = 0.0
     customers: int = len(CUSTOMER_NAMES)
     before_use: Callable[[str], object] = lambda access_token: None
     seen: list[Seen] = field(default_factory=list)
@@ -200,7 +201,8 @@ class FakeServer:
 
     def _dated(self, response: httpx2.Response) -> httpx2.Response:
         if self.tells_the_time:
-            response.headers.setdefault("date", formatdate(self.clock.now(), usegmt=True))
+            moment = self.clock.now() - self.date_lags_by
+            response.headers.setdefault("date", formatdate(moment, usegmt=True))
         return response
 
     def _answer(self, seen: Seen) -> httpx2.Response:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from flextell_sdk.freshness import NEVER, deadlines, learned_offset
+from flextell_sdk.freshness import DATE_LAG_SECONDS, NEVER, deadlines, learned_offset
 from flextell_sdk.tokens import Tokens
 from sdk.tests.clock import NOON
 
@@ -94,7 +94,16 @@ def test_what_is_learned_is_as_near_to_the_truth_as_an_answer_can_tell(
     date = date_at(NOON + took * made_after + offset)
     learned = learned_offset(date, NOON, NOON + took, known)
 
-    assert abs(learned - offset) <= took + 1.0
+    assert abs(learned - offset) <= took + 1.0 + DATE_LAG_SECONDS
+
+
+@given(offsets, st.floats(0.0, 30.0), st.floats(0.0, DATE_LAG_SECONDS))
+def test_a_date_older_than_its_answer_contradicts_nothing(
+    offset: float, took: float, lag: float
+) -> None:
+    date = date_at(NOON + took - lag + offset)
+
+    assert learned_offset(date, NOON, NOON + took, offset) == offset
 
 
 @given(offsets, st.floats(0.0, 30.0))

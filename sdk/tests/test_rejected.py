@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 
+import httpx2
 import pytest
 
-from flextell_sdk.bearer import MOST_TRIES
 from flextell_sdk.client import Client
 from flextell_sdk.errors import (
     ApiError,
@@ -17,6 +18,8 @@ from flextell_sdk.errors import (
     Unreachable,
 )
 from flextell_sdk.grant import LONGEST_QUIET_SECONDS
+from flextell_sdk.patience import USUAL
+from sdk.tests.clock import NOON
 from sdk.tests.fake_server import ABOUT, TOKEN
 from sdk.tests.faults import Fault, meanwhile, never_arrives, says
 from sdk.tests.watched_store import disk_full
@@ -109,6 +112,49 @@ def test_tokens_that_die_on_their_way_are_replaced_again(world: World) -> None:
     assert (world.server.times(ABOUT), world.server.times(TOKEN)) == (3, 2)
 
 
+def test_a_machine_that_stalls_for_many_short_lives_of_tokens_fails_no_call(world: World) -> None:
+    world.server.lifetime = 2.0
+    alice = Client(world.alice())
+    stalled = meanwhile(lambda: world.clock.move(2.5))
+    world.server.instead(ABOUT, *[stalled] * (USUAL.attempts - 1))
+
+    assert alice.about().name == "Fake API"
+    assert world.server.times(TOKEN) == USUAL.attempts - 1
+
+
+def test_a_date_that_is_old_makes_no_dead_token_alive(world: World) -> None:
+    """The server was as busy as everybody: the date of its second refusal is of before."""
+    world.server.lifetime = 2.0
+    alice = Client(world.alice())
+
+    def stall_with_old_dates() -> None:
+        world.clock.move(2.0)
+        world.server.date_lags_by = 1.9
+
+    slow = meanwhile(lambda: world.clock.move(2.0))
+    world.server.instead(ABOUT, slow, meanwhile(stall_with_old_dates))
+
+    assert alice.about().name == "Fake API"
+    assert world.server.times(TOKEN) == 2
+
+
+def test_the_second_refusal_too_tells_the_time(world: World) -> None:
+    """Whoever has it wrong by then would take the token for one that the API does not want."""
+    world.server.lifetime = 60.0
+    alice = Client(world.alice())
+    of_noon = httpx2.Response(200, headers={"date": formatdate(NOON, usegmt=True)})
+
+    def stall_and_be_misled() -> None:
+        world.clock.move(61.0)
+        alice.grant.wire.learn(of_noon, world.clock.now())
+
+    slow = meanwhile(lambda: world.clock.move(61.0))
+    world.server.instead(ABOUT, slow, meanwhile(stall_and_be_misled))
+
+    assert alice.about().name == "Fake API"
+    assert world.server.times(TOKEN) == 2
+
+
 def test_and_given_up_where_they_always_do(world: World) -> None:
     world.server.lifetime = 60.0
     alice = Client(world.alice())
@@ -116,7 +162,7 @@ def test_and_given_up_where_they_always_do(world: World) -> None:
     with pytest.raises(Unauthorized):
         alice.about()
 
-    assert world.server.times(ABOUT) == MOST_TRIES
+    assert world.server.times(ABOUT) == USUAL.attempts
 
 
 def test_a_refresh_that_does_not_help_is_not_tried_again_at_once(world: World) -> None:

@@ -33,6 +33,18 @@ def test_what_is_known_of_the_clock_is_not_forgotten_by_a_slow_answer(world: Wor
     assert wire.clock_offset == before
 
 
+@pytest.mark.parametrize("lag", [0.4, 1.0, 1.9])
+def test_a_date_that_is_a_little_old_moves_no_clock(world: World, wire: Wire, lag: float) -> None:
+    """RFC 9110 §6.6.1: it is an approximation. Many servers write it once in a second."""
+    world.server.date_lags_by = lag
+    world.server.always["/nothing"] = DONE
+    for _ in range(10):
+        asked(wire)
+        world.clock.move(0.3)
+
+    assert wire.clock_offset == 0.0
+
+
 def test_what_another_program_learned_counts_until_the_server_speaks(world: World) -> None:
     wire = world.wire(TEN_MINUTES)
     wire.suppose(-TEN_MINUTES)

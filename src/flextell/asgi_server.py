@@ -101,7 +101,9 @@ class _Server(uvicorn.Server):
             watch(self.server_state, now)
             if _out_of_descriptors():
                 self._make_room(cast(set[HttpProtocol], self.server_state.connections), now)
-        leaving = await super().on_tick(counter)
+        # As if a second had begun, with every tick: a `Date` that is old misleads a client's clock
+        # (RFC 9110 §6.6.1).
+        leaving = await super().on_tick(0)
         if self._life.draining:
             self._say_farewell()
         return leaving or self._life.is_over()

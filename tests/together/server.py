@@ -148,10 +148,10 @@ class RunningServer:
         )
 
     def command(self, *words: object, stdin: str = "") -> Any:
-        """What a command answers as JSON, if it succeeds."""
+        """What a command answers as JSON, if it succeeds: its last line, after any progress."""
         done = self.run(*words, "--json", stdin=stdin)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(done.stdout.splitlines()[-1])
 
     def create_person(self, email: str = ALICE, name: str = "Alice") -> None:
         """Somebody who can sign in with `PASSWORD`."""

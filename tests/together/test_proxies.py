@@ -139,13 +139,12 @@ async def test_a_node_behind_a_proxy_drains_and_nobody_notices(
         before = [asked(node) for node in nodes.running]
         chains = [asyncio.create_task(refresh_without_pause(nodes, each, stop)) for each in mine]
         await seconds_until(lambda: all_asked(nodes, before), limit=10)
-        code, seconds = await asyncio.to_thread(first.stop)
-        at_the_other = asked(second)
-        assert code == ExitCode.OK
-        assert seconds >= DRAIN_SECONDS
-        assert (await connected(browser, caller)).access, "a whole flow with one node"
-        await seconds_until(lambda: is_asked(second, at_the_other), limit=10)
-        await asyncio.to_thread(first.start)
+        async with stopped(first) as (code, seconds):
+            at_the_other = asked(second)
+            assert code == ExitCode.OK
+            assert seconds >= DRAIN_SECONDS
+            assert (await connected(browser, caller)).access, "a whole flow with one node"
+            await seconds_until(lambda: is_asked(second, at_the_other), limit=10)
         with suppress(AssertionError):  # what the chains saw says more
             await seconds_until(lambda: is_asked(first, 0), limit=15)
         came_back = await is_asked(first, 0)
@@ -158,6 +157,15 @@ async def test_a_node_behind_a_proxy_drains_and_nobody_notices(
     assert "GET /oauth/authorize 30" in logged
     assert "client_id" not in logged, "queries are not logged"
     note(f"{log.parent.name}: {statuses.total()} requests while a node drained and came back")
+
+
+@asynccontextmanager
+async def stopped(node: RunningServer) -> AsyncIterator[tuple[int, float]]:
+    """A node that was told to stop, and how it did; it runs again for the tests that follow."""
+    try:
+        yield await asyncio.to_thread(node.stop)
+    finally:
+        await asyncio.to_thread(node.start)
 
 
 async def all_asked(nodes: Nodes, before: list[int]) -> bool:

@@ -1,4 +1,4 @@
-"""One call with a token: attach it, send, look at the answer, refresh once if that may help.
+"""One call with a token: attach it, send, look at the answer, refresh if that may help.
 
 A generator without I/O. It yields what it waits for, and is sent what came: a `Request` for its
 `Response`, a `Future` for its `Tokens`. `auth` and `client` drive it, in threads and in tasks.
@@ -16,9 +16,6 @@ from flextell_sdk.tokens import Tokens
 
 Steps = Generator["httpx2.Request | Future[Any]", Any, httpx2.Response]
 
-# One, and one with other tokens; two more where tokens live so short that those died on their way.
-MOST_TRIES = 4
-
 # challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ] (RFC 9110 §11.3), and a header may
 # hold several, with the commas of lists between them and their parameters alike.
 _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
@@ -30,8 +27,10 @@ def authorized(grant: Grant, request: httpx2.Request) -> Steps:
     """The answer to a request that carries the grant's token (RFC 6750 §2.1).
 
     A 401 `invalid_token` is tried once more with other tokens, unless the body cannot be sent
-    twice; a 403 `insufficient_scope` only if somebody else has got that scope meanwhile.
+    twice, and again, as often as any try, while those too died on their way; a 403
+    `insufficient_scope` only if somebody else has got that scope meanwhile.
     """
+    most_tries = grant.wire.patience.attempts
     found = grant.at_hand()
     tokens: Tokens = (yield found) if isinstance(found, Future) else found
     may_repeat = isinstance(request.stream, httpx2.ByteStream)
@@ -40,12 +39,15 @@ def authorized(grant: Grant, request: httpx2.Request) -> Steps:
         asked = grant.wire.sources.now()
         request.headers["authorization"] = f"Bearer {tokens.access_token}"
         response: httpx2.Response = yield request
-        grant.wire.glance(response, asked)
-        if response.status_code != 401:
+        if response.status_code == 401:
+            # First: when tokens died is told by the refusal itself.
+            grant.wire.learn(response, asked)
+        else:
+            grant.wire.glance(response, asked)
             grant.accepted()
         other = None
-        if tries == 1 or (tries < MOST_TRIES and grant.has_died(tokens)):
-            other = _other_tokens(grant, response, tokens, asked)
+        if tries == 1 or (tries < most_tries and grant.has_died(tokens)):
+            other = _other_tokens(grant, response, tokens)
         if other is None or not may_repeat:
             return response
         fresh: Tokens | None = (yield other) if isinstance(other, Future) else other
@@ -55,14 +57,13 @@ def authorized(grant: Grant, request: httpx2.Request) -> Steps:
 
 
 def _other_tokens(
-    grant: Grant, response: httpx2.Response, used: Tokens, asked: float
+    grant: Grant, response: httpx2.Response, used: Tokens
 ) -> "Tokens | Future[Any] | None":
     if response.status_code not in (401, 403):
         return None
     said = challenge(response)
     match response.status_code, said.get("error"):
         case 401, "invalid_token":
-            grant.wire.learn(response, asked)
             return grant.other_than(used)
         case 403, "insufficient_scope":
             return grant.allowed_since(used, frozenset(said.get("scope", "").split()))

@@ -16,6 +16,8 @@ STALE_SECONDS = 300.0
 STALE_BEFORE_DEAD = 1.3
 # However short it lives, it is used for some of that.
 MOST_OF_LIFE = 0.65
+# Many servers write the date anew once in a second, and later when they are busy.
+DATE_LAG_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,12 @@ def learned_offset(date: str, asked: float, heard: float, known: float) -> float
     """The server's clock minus ours, in seconds, after an answer with that `Date`.
 
     It was made between `asked` and `heard`, by our clock, and its seconds are cut off: that leaves
-    an interval. What was `known` stays if it lies inside, also when the answer took long.
+    an interval. What was `known` stays if it lies inside, also when the answer took long, or a
+    little above: a date may be older than its answer, and a clock that follows each would wander.
     """
     try:
         made = parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
         return known
     least, most = made - heard, made + 1.0 - asked
-    return known if least <= known <= most else (least + most) / 2
+    return known if least <= known <= most + DATE_LAG_SECONDS else (least + most) / 2
