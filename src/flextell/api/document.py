@@ -129,6 +129,7 @@ def document(issuer: str) -> dict[str, Any]:
     made = app.openapi()
     made["components"]["securitySchemes"] = {SCHEME: _scheme(issuer)}
     _without_fastapi_errors(made)
+    _without_null(made)
     return made
 
 
@@ -140,6 +141,16 @@ def _without_fastapi_errors(made: dict[str, Any]) -> None:
         for operation in methods.values():
             if "HTTPValidationError" in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]
+
+
+def _without_null(made: dict[str, Any]) -> None:
+    """A parameter that is null is one that is not sent: nothing in a request says null."""
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                schema = parameter["schema"]
+                kinds = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+                schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
 
 
 def _route(row: Row, method: str, issuer: str) -> APIRoute:
@@ -158,7 +169,7 @@ def _route(row: Row, method: str, issuer: str) -> APIRoute:
         responses=_responses(row),
         openapi_extra={"security": _security(row.scopes)}
         | _form(row.form)
-        | extensions(row, method, issuer),
+        | extensions(row, method, _name(row.run, method), issuer),
     )
 
 

@@ -1,4 +1,4 @@
-"""What our OpenAPI document says beyond the words of OpenAPI: how to call, and who may.
+"""What our OpenAPI document says of an operation beyond its own: how to call it, and who may.
 
 `x-codeSamples` is what pages of references look for; `x-permission` and `x-roles` are ours.
 """
@@ -7,12 +7,20 @@ from typing import Any
 
 from flextell.api.row import Row
 from flextell.api.samples import samples
+from flextell.oauth.discovery import DOCUMENTATION_PATH
 from flextell.tenants.access import ROLES, Permission, allows
 
 
-def extensions(row: Row, method: str, issuer: str) -> dict[str, Any]:
-    """The extensions of an operation."""
-    return {"x-codeSamples": samples(row, method, issuer)} | _who(row.permission)
+def extensions(row: Row, method: str, name: str, issuer: str) -> dict[str, Any]:
+    """What is said of the operation of this name, and where there is more to read."""
+    return {
+        "externalDocs": {
+            "description": "All of it on a page, with samples",
+            "url": f"{issuer}{DOCUMENTATION_PATH}/{name}",
+        },
+        "x-codeSamples": samples(row, method, issuer),
+        **_who(row.permission),
+    }
 
 
 def _who(permission: Permission | None) -> dict[str, Any]:
