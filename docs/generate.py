@@ -3,8 +3,7 @@
     python docs/generate.py            writes what changed
     python docs/generate.py --check    says what would change, and fails if anything would
 
-settings.md, scopes.md, errors.md, metrics.md and specifications.md are made whole; in rotation.md
-only the table between the two markers is.
+The pages are made whole; in rotation.md only the table between the two markers is.
 """
 
 import ast
@@ -24,6 +23,7 @@ from flextell.api.routes import PREFIX, TABLE
 from flextell.api.row import Row
 from flextell.oauth import bearer, errors, scopes
 from flextell.oauth.grants import refresh_token
+from flextell.reference.changes import RELEASES
 from flextell.tenants import access
 from flextell.web import answers
 
@@ -513,9 +513,10 @@ def api_page() -> str:
     return page(
         heading("API", "the table in [`api/routes.py`](../src/flextell/api/routes.py)"),
         "The same paths answer under `/api/v0.0.1`. What each takes and returns, field by "
-        "field, is in the OpenAPI document at `/api/openapi.json`. A `PUT` changes the fields "
-        "that are sent, and so does a `PATCH`. Where several scopes are named, one of them is "
-        "enough; the person's role in the tenant must allow it too.",
+        "field, is in the OpenAPI document at `/api/openapi.json`; with samples, on the server's "
+        "own pages at `/docs/reference`. The [changelog](api-changelog.md) says what is new. A "
+        "`PUT` changes the fields that are sent, and so does a `PATCH`. Where several scopes are "
+        "named, one of them is enough; the person's role in the tenant must allow it too.",
         *(part for resource in resources() for part in resource),
     )
 
@@ -550,8 +551,29 @@ def endpoint_cells(row: Row) -> tuple[str, str, str, str]:
     )
 
 
+# ── api-changelog.md ─────────────────────────────────────────────────────────────────────────
+
+
+def api_changelog_page() -> str:
+    """What has changed in the API, as the page /docs/changelog says it."""
+    parts = [
+        heading(
+            "Changelog of the API",
+            "the table in [`reference/changes.py`](../src/flextell/reference/changes.py)",
+        ),
+        "For those who call it. The server shows it at `/docs/changelog`.",
+    ]
+    for release in RELEASES:
+        parts.append(f"## {release.version}, {release.date or 'not released yet'}")
+        parts.append(
+            "\n".join(f"- {each.kind.capitalize()}: {each.sentence}" for each in release.changes)
+        )
+    return page(*parts)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "api.md": api_page,
+    "api-changelog.md": api_changelog_page,
     "settings.md": settings_page,
     "scopes.md": scopes_page,
     "errors.md": errors_page,

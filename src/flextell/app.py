@@ -30,6 +30,7 @@ from flextell.oauth import sealing
 from flextell.oauth.grants.issue import Lifetimes
 from flextell.outbound import Outbound
 from flextell.parts import Parts
+from flextell.reference import routes as reference
 from flextell.settings import Settings
 from flextell.sources import SYSTEM, Sources
 from flextell.store.opening import is_shared, open_store
@@ -170,12 +171,16 @@ def _checks(parts: Parts) -> dict[str, bool]:
 
 
 def application(parts: Parts) -> ASGIApp:
-    """Paths under /api go to the API, those of files and webhooks to their own, others to the web.
+    """Paths under /api go to the API; the reference, files and webhooks have paths of their own.
 
-    The lifespan runs the node's tasks.
+    All others go to the web. The lifespan runs the node's tasks.
     """
     web, api = build_web(parts), build_api(parts)
-    others = {file_addresses.PATH: build_downloads(parts), hooks.PATH: build_hooks(parts)}
+    others = {
+        file_addresses.PATH: build_downloads(parts),
+        hooks.PATH: build_hooks(parts),
+        reference.PATH: reference.build_reference(parts),
+    }
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
     )
 
     # OAuth
+    docs_client_id: str = Field(
+        "",
+        description="Client id of the public app that people sign in with at /docs, to try the "
+        "API; empty: they name one of their own.",
+    )
     require_pkce: bool = Field(
         False, description="Every client must use PKCE, confidential ones too."
     )

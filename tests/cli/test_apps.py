@@ -162,3 +162,26 @@ def test_a_wrong_command_line_is_json_too(flextell: Run) -> None:
 
 def keep(grant: Grant, unit: Unit) -> None:
     unit.grants.add(grant)
+
+
+def test_the_app_of_the_docs_is_registered_once_for_each_address(flextell: Run) -> None:
+    create = ("apps", "create-docs", "--json", "--issuer")
+    first, again, other = (
+        flextell(*create, issuer).json
+        for issuer in ("https://id.example", "https://id.example", "https://other.example")
+    )
+
+    assert again == first
+    assert other["client_id"] != first["client_id"]
+    assert first["redirect_uris"] == ["https://id.example/docs/oauth2-redirect"]
+    assert first["public"] is True
+    assert first["require_pkce"] is True
+
+
+def test_the_app_of_the_docs_needs_an_address_and_says_how_it_is_used(flextell: Run) -> None:
+    ran = flextell("apps", "create-docs", "--json")
+    made = flextell("apps", "create-docs", "--issuer", "https://id.example")
+
+    assert ran.code == ExitCode.USAGE
+    assert "--issuer" in ran.error["message"]
+    assert "FLEXTELL_DOCS_CLIENT_ID=" in made.out

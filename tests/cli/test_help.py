@@ -25,7 +25,8 @@ def test_there_are_all_commands_that_were_promised() -> None:
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "demo", "migrate", "doctor", "settings", "backup", "restore",
         "users create", "users list", "users disable",
-        "apps create", "apps list", "apps show", "apps rotate-secret", "apps delete",
+        "apps create", "apps create-docs", "apps list", "apps show", "apps rotate-secret",
+        "apps delete",
         "channels create", "channels list", "channels secret", "channels webhook",
         "keys list", "keys rotate", "tokens revoke",
     }  # fmt: skip

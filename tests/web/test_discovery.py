@@ -61,6 +61,12 @@ async def token_endpoint(world: World, browser: AsyncClient, alice: Someone, val
     ok(await post(browser, value, PHOTOS_APP, form))
 
 
+async def service_documentation(
+    world: World, browser: AsyncClient, alice: Someone, value: str
+) -> None:
+    assert "API reference" in (await browser.get(value)).text
+
+
 async def revocation_endpoint(
     world: World, browser: AsyncClient, alice: Someone, value: str
 ) -> None:
@@ -258,6 +264,7 @@ CHECKS: dict[str, Check] = {
         issuer,
         authorization_endpoint,
         token_endpoint,
+        service_documentation,
         revocation_endpoint,
         introspection_endpoint,
         revocation_feed_endpoint,

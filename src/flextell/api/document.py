@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from flextell.api.account import VERSION
 from flextell.api.bodies import Body
 from flextell.api.envelopes import Error
+from flextell.api.extensions import extensions
 from flextell.api.routes import PREFIX, TABLE
 from flextell.api.row import Row, Run
 from flextell.oauth.scopes import CATALOGUE, sentence
@@ -122,12 +123,13 @@ def document(issuer: str) -> dict[str, Any]:
         title="Flextell API",
         version=VERSION,
         servers=[{"url": issuer}],
-        routes=[_route(row, method) for row in TABLE for method in row.methods],
+        routes=[_route(row, method, issuer) for row in TABLE for method in row.methods],
         openapi_url=None,
     )
     made = app.openapi()
     made["components"]["securitySchemes"] = {SCHEME: _scheme(issuer)}
     _without_fastapi_errors(made)
+    _without_null(made)
     return made
 
 
@@ -141,7 +143,17 @@ def _without_fastapi_errors(made: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
 
 
-def _route(row: Row, method: str) -> APIRoute:
+def _without_null(made: dict[str, Any]) -> None:
+    """A parameter that is null is one that is not sent: nothing in a request says null."""
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                schema = parameter["schema"]
+                kinds = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+                schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+
+
+def _route(row: Row, method: str, issuer: str) -> APIRoute:
     summary, _, description = cleandoc(row.run.__doc__ or "").partition("\n\n")
     return APIRoute(
         PREFIX + row.path,
@@ -155,7 +167,9 @@ def _route(row: Row, method: str) -> APIRoute:
         operation_id=_name(row.run, method),
         tags=[row.path.split("/")[2] if row.path else "about"],
         responses=_responses(row),
-        openapi_extra={"security": _security(row.scopes)} | _form(row.form),
+        openapi_extra={"security": _security(row.scopes)}
+        | _form(row.form)
+        | extensions(row, method, _name(row.run, method), issuer),
     )
 
 

@@ -101,6 +101,37 @@ def create(
     answer(value, fields(value) + note, as_json)
 
 
+@commands.command("create-docs")
+def create_docs(
+    issuer: Annotated[
+        str | None,
+        typer.Option(help="Public https URL of the server. [FLEXTELL_ISSUER]", metavar="URL"),
+    ] = None,
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Register the application of the page /docs, where people try the API.
+
+    It has no secret. The server uses it when FLEXTELL_DOCS_CLIENT_ID is its client_id.
+
+    \b
+    Examples:
+      flextell apps create-docs --issuer https://id.example.com
+      flextell apps create-docs --issuer https://id.example.com --json
+    """
+    from flextell.cli.reference_app import reference_app_of
+
+    settings = settings_from(data_dir=data_dir, database=database, issuer=issuer)
+    if not settings.issuer:
+        raise ExitError("Name the server's address with --issuer.", ExitCode.USAGE)
+    with opened(settings, make=True) as store:
+        client = store.at_once(lambda unit: reference_app_of(unit, settings.issuer))
+    value = described(client)
+    note = f"\n\nServe with FLEXTELL_DOCS_CLIENT_ID={client.client_id}"
+    answer(value, fields(value) + note, as_json)
+
+
 @commands.command("list")
 def list_apps(data_dir: DataDir = None, database: Database = None, as_json: Json = False) -> None:
     """List every application, oldest first.

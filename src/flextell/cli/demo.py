@@ -75,6 +75,7 @@ def demo(
     """
     from flextell.app import build_service
     from flextell.cli import sample
+    from flextell.cli.reference_app import reference_app_of
     from flextell.cli.welcome import Welcome, said_when_ready
     from flextell.serving import serve
     from flextell.tls import local_certificate
@@ -86,6 +87,8 @@ def demo(
     open_log(settings.log_level)
     with opened(settings, make=True) as store, data_dir_errors(folder):
         people = sample.prepare(folder, store)
+        app = store.at_once(lambda unit: reference_app_of(unit, _issuer(port)))
+        settings = settings.model_copy(update={"docs_client_id": app.client_id})
         files = local_certificate(folder, SYSTEM.now())
         sample.write_terminal_app(folder, store, people, _issuer(port), files.ca_file)
     with _ended_like_ctrl_c(), contextlib.ExitStack() as running:

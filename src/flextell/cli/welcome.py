@@ -24,6 +24,7 @@ WELCOME = """
 Flextell runs with sample data.
 
   {begin}
+  Reference   {docs}  (every operation, to read and to try)
   Sign in as  {email}
   Password    {password}
 
@@ -84,6 +85,7 @@ def described(welcome: Welcome) -> dict[str, Any]:
     return {
         "address": f"https://localhost:{port}/" if port else None,
         "issuer": welcome.terminal.issuer,
+        "docs": f"{welcome.terminal.issuer}/docs",
         "ca_file": str(welcome.ca_file),
         "email": welcome.people.email,
         "password": welcome.people.password,

@@ -16,6 +16,7 @@ PATHS = {
     "revocation_feed_endpoint": "/oauth/revocations",
     "jwks_uri": "/.well-known/jwks.json",
 }
+DOCUMENTATION_PATH = "/docs/reference"
 GRANT_TYPES = ("authorization_code", "refresh_token")
 _PROVING = [m for m in client_auth.METHODS if m != "none"]
 
@@ -25,6 +26,7 @@ def metadata(issuer: str, id_token_algorithms: Sequence[jwt.Algorithm]) -> dict[
     return {
         "issuer": issuer,
         **{member: issuer + path for member, path in PATHS.items()},
+        "service_documentation": issuer + DOCUMENTATION_PATH,
         "scopes_supported": list(scopes.CATALOGUE),
         "response_types_supported": list(authorize.RESPONSE_TYPES),
         "response_modes_supported": list(authorize.RESPONSE_MODES),

@@ -7,6 +7,7 @@ API, and for which scopes.
 from typing import Any
 
 from flextell.oauth import scopes
+from flextell.oauth.discovery import DOCUMENTATION_PATH
 
 API_PATH = "/api"
 # RFC 9728 §3: the well-known part stands between the host and the path of the resource.
@@ -20,6 +21,7 @@ def metadata(issuer: str) -> dict[str, Any]:
         "resource": issuer + API_PATH,
         "resource_name": "Flextell API",
         "authorization_servers": [issuer],
+        "resource_documentation": issuer + DOCUMENTATION_PATH,
         "bearer_methods_supported": ["header"],
         # The scopes of OpenID Connect say who somebody is, and open nothing of the API.
         "scopes_supported": [scope for scope in scopes.CATALOGUE if ":" in scope],

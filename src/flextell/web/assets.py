@@ -3,19 +3,23 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib import resources
+from importlib.resources.abc import Traversable
 
 from flextell.web.exchange import NOSNIFF, Answer, Handler, Request
 
-TYPES = {".css": b"text/css; charset=utf-8", ".svg": b"image/svg+xml"}
+TYPES = {
+    ".css": b"text/css; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml",
+}
 
 
-def assets() -> Iterator[tuple[str, Handler]]:
-    """The path and the handler of each file."""
-    for file in (resources.files("flextell.web") / "static").iterdir():
+def assets(folder: Traversable, path: str) -> Iterator[tuple[str, Handler]]:
+    """The path and the handler of each file in a folder; files of other types are not shown."""
+    for file in folder.iterdir():
         content_type = TYPES.get(f".{file.name.rpartition('.')[2]}")
         if content_type is not None:
-            yield f"/static/{file.name}", _handler(file.read_bytes(), content_type)
+            yield f"{path}/{file.name}", _handler(file.read_bytes(), content_type)
 
 
 def _handler(body: bytes, content_type: bytes) -> Handler:

@@ -185,13 +185,12 @@ def check_form(parts: Parts, browser: Browser, request: Request, form: Form) -> 
         raise FormOutdated
 
 
-def page_headers(redirect_uri: str | None = None) -> Headers:
+def page_headers(redirect_uri: str | None = None, policy: str = PAGE_POLICY) -> Headers:
     """Security headers of a page whose form may lead to this redirect URI.
 
     `form-action` also governs the redirects after a form, so the app's address must be in it;
     where CSP has no words for the address (a scheme with an underscore) it is left out.
     """
-    policy = PAGE_POLICY
     source = form_action_source(redirect_uri) if redirect_uri else ""
     if source is not None:
         policy += f"; form-action 'self' {source}".rstrip()

@@ -1,7 +1,7 @@
 """Every path of the server for clients and browsers, on one screen."""
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from importlib import resources
 
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
@@ -19,9 +19,9 @@ from flextell.web.endpoints import (
     revoke,
     token,
 )
-from flextell.web.exchange import Answer, Endpoint, Handler, HttpProblem, Refuse, Request
+from flextell.web.exchange import Endpoint, Handler, Refuse
 from flextell.web.pages import consent, home, sign_in
-from flextell.web.pages.render import to_person
+from flextell.web.pages.render import no_such_page, to_person
 
 Make = Callable[[Parts], Handler]
 
@@ -62,24 +62,14 @@ def build_web(parts: Parts) -> ASGIApp:
     ]
     routes += [
         Route(path, endpoint=endpoint(path, {"GET": handler}, to_person(parts)))
-        for path, handler in assets()
+        for path, handler in assets(resources.files("flextell.web") / "static", "/static")
     ]
     return Router(
         routes=routes,
         redirect_slashes=False,
-        default=endpoint(ELSEWHERE, {}, _no_such_page(parts)),
+        default=endpoint(ELSEWHERE, {}, no_such_page(parts)),
     )
 
 
 def _made(handlers: dict[str, Make], parts: Parts) -> dict[str, Handler]:
     return {method: make(parts) for method, make in handlers.items()}
-
-
-def _no_such_page(parts: Parts) -> Callable[[Request, Exception], Answer]:
-    refuse = to_person(parts)
-
-    def answer(request: Request, _: Exception) -> Answer:
-        problem = HttpProblem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
-        return refuse(request, problem)
-
-    return answer

@@ -4,14 +4,14 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from flextell import log
 from flextell.oauth.errors import ShowError
 from flextell.parts import Parts
 from flextell.web.answers import RETRY_AFTER, sentence_of
 from flextell.web.browser import page_headers
-from flextell.web.exchange import Answer, Headers, Refuse, Request
+from flextell.web.exchange import Answer, Headers, HttpProblem, Refuse, Request
 
 TITLES = {
     HTTPStatus.FORBIDDEN: "This was not allowed",
@@ -24,9 +24,10 @@ TITLES = {
 
 
 @cache
-def _environment() -> Environment:
+def environment(*packages: str) -> Environment:
+    """The templates of these packages, then ours: theirs may stand in the frame of our pages."""
     return Environment(
-        loader=PackageLoader("flextell.web"),
+        loader=ChoiceLoader([PackageLoader(name) for name in (*packages, "flextell.web")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -43,7 +44,7 @@ def page(
     **values: Any,
 ) -> Answer:
     """A page; `redirect_uri` is where its form may lead in the end."""
-    body = _environment().get_template(template).render(values).encode("utf-8")
+    body = environment().get_template(template).render(values).encode("utf-8")
     return Answer(status, (*page_headers(redirect_uri), *headers), body)
 
 
@@ -82,3 +83,14 @@ def to_person(parts: Parts) -> Refuse:
         )
 
     return refuse
+
+
+def no_such_page(parts: Parts) -> Refuse:
+    """How every address says no that nothing is at."""
+    refuse = to_person(parts)
+
+    def answer(request: Request, _: Exception) -> Answer:
+        problem = HttpProblem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+        return refuse(request, problem)
+
+    return answer
