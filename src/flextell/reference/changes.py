@@ -43,6 +43,12 @@ RELEASES: tuple[Release, ...] = (
             Change("added", "`/api/v1/files`: uploads of up to 50 MiB, and signed addresses."),
             Change(
                 "added",
+                "`/api/v1/conversations`: lists with search; messages that are quoted, changed and "
+                "taken back; read marks, the agent and its suggestions.",
+            ),
+            Change("added", "`/api/v1/channels` and `/api/v1/channel-blacklists`: who is blocked."),
+            Change(
+                "added",
                 "`PATCH` beside `PUT`; `ETag` with `If-Match` and `If-None-Match`; "
                 "`Idempotency-Key` on every `POST`; `Prefer: return=minimal`.",
             ),
