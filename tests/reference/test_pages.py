@@ -17,9 +17,10 @@ from tests.world import ISSUER
 
 pytestmark = pytest.mark.anyio
 
+DOCUMENT = document(ISSUER)
 OPERATIONS = [
     (method.upper(), path, operation)
-    for path, methods in document(ISSUER)["paths"].items()
+    for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
 every_operation = pytest.mark.parametrize(
@@ -48,8 +49,10 @@ async def test_a_page_says_all_of_its_operation(
             assert f"{scope} {CATALOGUE[scope].sentence}" in said
     for parameter in operation.get("parameters", ()):
         assert f"{parameter['name']} in {parameter['in']}" in said
-    for status, answer in operation["responses"].items():
+    for status, reference in operation["responses"].items():
         if int(status) >= 400:
+            name = reference["$ref"].removeprefix("#/components/responses/")
+            answer = DOCUMENT["components"]["responses"][name]
             assert f"{status} {' '.join(answer['description'].replace('`', '').split())}" in (
                 said.replace(" :", ":").replace(" ,", ",")
             )

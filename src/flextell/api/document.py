@@ -5,6 +5,7 @@ takes here, its 405 names the methods of one route only, and the table says all 
 """
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any
 
@@ -130,6 +131,7 @@ def document(issuer: str) -> dict[str, Any]:
     made["components"]["securitySchemes"] = {SCHEME: _scheme(issuer)}
     _without_fastapi_errors(made)
     _without_null(made)
+    _share_failures(made)
     return made
 
 
@@ -151,6 +153,18 @@ def _without_null(made: dict[str, Any]) -> None:
                 schema = parameter["schema"]
                 kinds = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
                 schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+
+
+def _share_failures(made: dict[str, Any]) -> None:
+    """Say each failure once, for all operations: told with each they are most of the document."""
+    shared = made["components"].setdefault("responses", {})
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            for status, *_ in FAILURES:
+                if said := operation["responses"].get(str(status)):
+                    name = HTTPStatus(status).name.title().replace("_", "")
+                    shared[name] = said
+                    operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _route(row: Row, method: str, issuer: str) -> APIRoute:

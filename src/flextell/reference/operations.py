@@ -95,11 +95,12 @@ class Group:
 
 def groups(document: Mapping[str, Any]) -> tuple[Group, ...]:
     """Every operation, by kind of thing, in the order of the document."""
-    schemas = Schemas(document["components"]["schemas"])
+    components = document["components"]
+    schemas, failures = Schemas(components["schemas"]), components["responses"]
     found: dict[str, list[Operation]] = {}
     for path, methods in document["paths"].items():
         for method, described in methods.items():
-            made = _operation(path, method, described, schemas)
+            made = _operation(path, method, described, schemas, failures)
             found.setdefault(made.tag, []).append(made)
     return tuple(Group(name, tuple(operations)) for name, operations in found.items())
 
@@ -166,7 +167,9 @@ def _value(value: object) -> str:
     return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
 
 
-def _operation(path: str, method: str, described: Schema, schemas: Schemas) -> Operation:
+def _operation(
+    path: str, method: str, described: Schema, schemas: Schemas, failures: Mapping[str, Schema]
+) -> Operation:
     content_type, body = _content(described.get("requestBody", {}))
     needed = {scope for each in described["security"] for some in each.values() for scope in some}
     return Operation(
@@ -182,7 +185,7 @@ def _operation(path: str, method: str, described: Schema, schemas: Schemas) -> O
         parameters=tuple(_parameters(described.get("parameters", ()), schemas)),
         content_type=content_type,
         body=tuple(schemas.lines(body)),
-        replies=tuple(_replies(described["responses"], schemas)),
+        replies=tuple(_replies(described["responses"], schemas, failures)),
         samples=tuple(Sample(s["label"], s["source"]) for s in described["x-codeSamples"]),
     )
 
@@ -198,8 +201,11 @@ def _parameters(parameters: Sequence[Schema], schemas: Schemas) -> Iterator[Line
         )
 
 
-def _replies(responses: Mapping[str, Schema], schemas: Schemas) -> Iterator[Reply]:
-    for status, described in sorted(responses.items()):
+def _replies(
+    responses: Mapping[str, Schema], schemas: Schemas, failures: Mapping[str, Schema]
+) -> Iterator[Reply]:
+    for status, said in sorted(responses.items()):
+        described = failures[said["$ref"].rpartition("/")[2]] if "$ref" in said else said
         _, schema = _content(described)
         headers = tuple(
             Line(name, schemas.kind(header["schema"]), header.get("description", ""))
