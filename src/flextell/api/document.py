@@ -4,7 +4,7 @@ FastAPI documents; it does not dispatch. Its request path costs several times wh
 takes here, its 405 names the methods of one route only, and the table says all it needs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any
@@ -135,36 +135,37 @@ def document(issuer: str) -> dict[str, Any]:
     return made
 
 
+def _operations(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (operation for methods in made["paths"].values() for operation in methods.values())
+
+
 def _without_fastapi_errors(made: dict[str, Any]) -> None:
     """Take out the 422 that FastAPI adds to whatever has a parameter: we have our own, or none."""
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"]["schemas"].pop(name, None)
-    for methods in made["paths"].values():
-        for operation in methods.values():
-            if "HTTPValidationError" in str(operation["responses"].get("422")):
-                del operation["responses"]["422"]
+    for operation in _operations(made):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]
 
 
 def _without_null(made: dict[str, Any]) -> None:
     """A parameter that is null is one that is not sent: nothing in a request says null."""
-    for methods in made["paths"].values():
-        for operation in methods.values():
-            for parameter in operation.get("parameters", ()):
-                schema = parameter["schema"]
-                kinds = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
-                schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+    for operation in _operations(made):
+        for parameter in operation.get("parameters", ()):
+            schema = parameter["schema"]
+            kinds = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+            schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
 
 
 def _share_failures(made: dict[str, Any]) -> None:
     """Say each failure once, for all operations: told with each they are most of the document."""
     shared = made["components"].setdefault("responses", {})
-    for methods in made["paths"].values():
-        for operation in methods.values():
-            for status, *_ in FAILURES:
-                if said := operation["responses"].get(str(status)):
-                    name = HTTPStatus(status).name.title().replace("_", "")
-                    shared[name] = said
-                    operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
+    for operation in _operations(made):
+        for status, *_ in FAILURES:
+            if said := operation["responses"].get(str(status)):
+                name = HTTPStatus(status).name.title().replace("_", "")
+                shared[name] = said
+                operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _route(row: Row, method: str, issuer: str) -> APIRoute:

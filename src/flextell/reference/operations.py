@@ -145,9 +145,7 @@ class Schemas:
         return ", ".join((kind, *limits))
 
     def _resolved(self, schema: Schema) -> Schema:
-        while "$ref" in schema:
-            schema = self._named[schema["$ref"].rpartition("/")[2]]
-        return schema
+        return _looked_up(schema, self._named)
 
     def _inside(self, schema: Schema) -> tuple[Schema, str]:
         """The object that a value is or lists, and how its members are written after its name."""
@@ -160,6 +158,13 @@ class Schemas:
             inner, mark = self._inside(schema.get("items", {}))
             return inner, f"[]{mark}"
         return (schema, "") if "properties" in schema else ({}, "")
+
+
+def _looked_up(said: Schema, named: Mapping[str, Schema]) -> Schema:
+    """What is said, in place of the name that it may go by."""
+    while "$ref" in said:
+        said = named[said["$ref"].rpartition("/")[2]]
+    return said
 
 
 def _value(value: object) -> str:
@@ -205,7 +210,7 @@ def _replies(
     responses: Mapping[str, Schema], schemas: Schemas, failures: Mapping[str, Schema]
 ) -> Iterator[Reply]:
     for status, said in sorted(responses.items()):
-        described = failures[said["$ref"].rpartition("/")[2]] if "$ref" in said else said
+        described = _looked_up(said, failures)
         _, schema = _content(described)
         headers = tuple(
             Line(name, schemas.kind(header["schema"]), header.get("description", ""))
