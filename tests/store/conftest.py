@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,11 +57,11 @@ def migrated_name(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
         yield urlsplit(url).path.removeprefix("/")
 
 
-@pytest.fixture
-def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@contextmanager
+def migrated_database(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     """The URL of a new database that is migrated: a copy, for migrating takes a while."""
     if engine == "sqlite":
-        file = tmp_path / "flextell.sqlite3"
+        file = folder / "flextell.sqlite3"
         shutil.copyfile(request.getfixturevalue("migrated_file"), file)
         file.chmod(0o600)
         yield f"sqlite:///{file}"
@@ -69,6 +69,13 @@ def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) ->
         server = request.getfixturevalue("postgres_url")
         with fresh_database(server, request.getfixturevalue("migrated_name")) as url:
             yield url
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new database that is migrated."""
+    with migrated_database(engine, request, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -95,12 +102,8 @@ def nodes(
     """Two stores on one database that the tests of a module share: each makes its own tenants."""
     folder = tmp_path_factory.mktemp("nodes")
     with ExitStack() as until_the_end:
-        url = f"sqlite:///{folder / 'flextell.sqlite3'}"
-        if request.param != "sqlite":
-            server: str = request.getfixturevalue("postgres_url")
-            url = until_the_end.enter_context(fresh_database(server))
+        url = until_the_end.enter_context(migrated_database(request.param, request, folder))
         settings = Settings(data_dir=folder, issuer=ISSUER, database=url, database_wait_seconds=20)
-        migrate(settings)
         here, there = (
             until_the_end.enter_context(closing(a_node(settings, request.param))) for _ in "ab"
         )
@@ -133,16 +136,10 @@ def common_store(
 ) -> Iterator[Store]:
     """A store that the tests of a file share, for each brings tenants of its own."""
     folder = tmp_path_factory.mktemp("common")
-    with ExitStack() as held:
-        database = f"sqlite:///{folder / 'flextell.sqlite3'}"
-        if request.param == "postgresql":
-            server: str = request.getfixturevalue("postgres_url")
-            database = held.enter_context(fresh_database(server))
-        settings = Settings(data_dir=folder, issuer=ISSUER, database=database)
-        migrate(settings)
-        opened = open_store(settings)
-        held.callback(opened.close)
-        yield opened
+    with migrated_database(request.param, request, folder) as url:
+        settings = Settings(data_dir=folder, issuer=ISSUER, database=url)
+        with closing(open_store(settings)) as opened:
+            yield opened
 
 
 @pytest.fixture
