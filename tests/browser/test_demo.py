@@ -19,11 +19,17 @@ from tests.together.server import FLEXTELL
 SECONDS_TO_STOP = 10
 
 
+def ports() -> list[str]:
+    """Where this process of the tests lets a demo look for ports, apart from the others."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return ["--port", str(18443 + 100 * number), "--app-port", str(9443 + 5 * (number % 2))]
+
+
 @contextmanager
 def demo(data_dir: Path) -> Iterator[dict[str, Any]]:
     """The demo, running; what it says about itself."""
     process = subprocess.Popen(
-        [FLEXTELL, "demo", "--data-dir", data_dir, "--port", "18443", "--json"],
+        [FLEXTELL, "demo", "--data-dir", data_dir, *ports(), "--json"],
         stdout=subprocess.PIPE,
         text=True,
     )

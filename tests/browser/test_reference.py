@@ -60,12 +60,22 @@ def drawn(page: Page) -> None:
     page.get_by_role("button", name="Authorize").first.wait_for()
 
 
-def authorize(page: Page) -> Page:
-    """Press Authorize, and Authorize again in the dialog; the window that opens."""
+def authorize(page: Page, *more: str) -> Page:
+    """Press Authorize, choose `more` scopes, and Authorize in the dialog; the window that opens."""
     page.get_by_role("button", name="Authorize").first.click()
+    for scope in more:
+        page.locator(f".dialog-ux label[for^='{scope}-']").first.click()
     with page.expect_popup() as opened:
         page.locator(".dialog-ux").get_by_role("button", name="Apply given OAuth2").click()
     return opened.value
+
+
+def answer(window: Page, word: str) -> None:
+    """Press Allow or Deny. The window closes so soon that the click may not hear of its end."""
+    button = window.get_by_role("button", name=word)
+    button.wait_for()
+    with window.expect_event("close"), suppress(PlaywrightError):
+        button.click()
 
 
 def storage(page: Page) -> int:
@@ -83,9 +93,7 @@ def test_a_developer_signs_in_on_the_page_and_a_call_answers(watched: Watched, t
     expect(window.get_by_role("heading", level=1)).to_contain_text("API reference")
     expect(window.get_by_text("See your customers")).to_be_visible()
     expect(window.get_by_text("Add, change and remove customers")).not_to_be_visible()
-    # The window closes so soon that the click may not hear of its own end.
-    with window.expect_event("close"), suppress(PlaywrightError):
-        window.get_by_role("button", name="Allow").click()
+    answer(window, "Allow")
     page.locator(".dialog-ux").get_by_role("button", name="Remove authorization").wait_for()
     page.locator(".dialog-ux .btn-done").click()
 
@@ -109,11 +117,10 @@ def test_a_developer_signs_in_on_the_page_and_a_call_answers(watched: Watched, t
 def test_a_developer_who_denies_reads_why_nothing_happened(watched: Watched, told: Any) -> None:
     page = watched.page
     page.goto(told["docs"])
-    window = authorize(page)
+    # More than is ever allowed here: a consent that is remembered would not be asked for again.
+    window = authorize(page, "customers:write")
     sign_in(window, told["email"], told["password"])
-    # The window closes so soon that the click may not hear of its own end.
-    with window.expect_event("close"), suppress(PlaywrightError):
-        window.get_by_role("button", name="Deny").click()
+    answer(window, "Deny")
 
     page.locator(".dialog-ux .errors").wait_for()
     expect(page.locator(".dialog-ux .errors")).to_contain_text("access_denied")

@@ -20,6 +20,7 @@ from flextell_sdk.wire import Wire
 
 # A revoked token works for so long at the most; then what is known of it is too old to be used.
 BELIEVED_SECONDS = 3.0
+FOR_EVER = float("inf")
 # How often the feed is read while there are requests.
 FEED_SECONDS = 1.0
 # Tokens that name a key nobody knows make the guard ask for keys no more often than this.
@@ -107,8 +108,10 @@ class Knowledge:
 
     def _ask_standing(self, _: bool | None, token: str) -> News[bool]:
         began = self._sources.monotonic()
-        active = asking.is_active(self._wire, self._server(), token)
-        return News(active, began + BELIEVED_SECONDS, began + BELIEVED_SECONDS)
+        if not asking.is_active(self._wire, self._server(), token):
+            # What is over stays so: nobody has to ask again.
+            return News(False, FOR_EVER, FOR_EVER)
+        return News(True, began + BELIEVED_SECONDS, began + BELIEVED_SECONDS)
 
     def _submit(self, work: Callable[[], None]) -> "Future[None] | None":
         with self._lock:
