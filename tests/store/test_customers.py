@@ -1,16 +1,22 @@
 """Tenants and customers are kept the same on both databases, and stay behind their wall."""
 
 import itertools
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flextell.settings import Settings
+from flextell.store.customers import SqlCustomers
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store, Unit
+from flextell.store.transaction import on_sqlite
 from flextell.tenants.customers import (
     SORT_KEYS,
+    TIMES,
     CustomerFilters,
     CustomerQuery,
     CustomerSort,
@@ -24,7 +30,7 @@ from flextell.tenants.model import (
     TenantDetails,
     WorkHours,
 )
-from flextell.tenants.paging import SortOrder, Window
+from flextell.tenants.paging import After, SortOrder, Window
 
 NOON = 1_795_435_200
 # Upper case, accents, ties and absent values.
@@ -187,3 +193,34 @@ def test_a_customer_is_deleted_once(store: Store) -> None:
         assert unit.customers.get(tenant_id, customer_id) is None
 
     store.at_once(delete)
+
+
+@pytest.mark.parametrize("key", SORT_KEYS)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_each_order_is_read_from_an_index_from_wherever_it_goes_on(
+    sqlite_file: Path, key: SortKey, order: SortOrder
+) -> None:
+    """So that a page far down a long list costs what the first does: nothing is sorted."""
+    after = After(1 if key in TIMES else "a", 1)
+    with closing(sqlite3.connect(sqlite_file)) as database:
+        asked: list[tuple[str, dict[str, Any]]] = []
+
+        def execute(sql: str, values: dict[str, Any]) -> sqlite3.Cursor:
+            asked.append((sql, values))
+            return database.execute(sql, values)
+
+        customers = SqlCustomers(on_sqlite(execute))
+        for window in (Window(50), Window(50, None, after)):
+            customers.find(1, CustomerQuery(sort=CustomerSort(key, order), window=window))
+        plans = [
+            [step for *_, step in database.execute(f"EXPLAIN QUERY PLAN {part}", values)]
+            for part, values in ((sql.partition("FROM (")[2], values) for sql, values in asked)
+            if "ORDER BY 1" in part
+            for part in [part.partition(") AS part")[0]]
+        ]
+
+    index = f"ix_customers_tenant_id_{key}_customer_id"
+    assert len(plans) >= 2
+    for plan in plans:
+        assert len(plan) == 1
+        assert index in plan[0]

@@ -239,7 +239,12 @@ customers = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
+    Index(None, "tenant_id", "first_name", "customer_id"),
+    Index(None, "tenant_id", "last_name", "customer_id"),
+    Index(None, "tenant_id", "date_of_birth", "customer_id"),
+    Index(None, "tenant_id", "gender", "customer_id"),
     Index(None, "tenant_id", "created_at", "customer_id"),
+    Index(None, "tenant_id", "updated_at", "customer_id"),
     Index(None, "tenant_id", "phone_number"),  # whoever writes from it is known by it
 )
 
