@@ -267,7 +267,7 @@ class Group:
                 self._go_on(job, job.answers)
 
     def _in_order(self, kinds: Iterable[Kind]) -> list[Kind]:
-        """As the wall is now first; and what reads sees what was claimed before it, as it is now."""
+        """As the wall is now first; what reads sees what was claimed before it, as it is now."""
         now = self.sight.is_walled
         return sorted(kinds, key=lambda kind: (kind[0] != now, kind[1].effect is Effect.READS))
 

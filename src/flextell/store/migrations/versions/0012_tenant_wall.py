@@ -30,9 +30,7 @@ _OPEN = f"({_SEEN}) IS NULL"
 _THEIRS = f"{_OPEN} OR tenant_id = ANY (({_SEEN})::bigint[])"
 # What is asked of the other table is asked behind that table's own wall.
 _TAG = "EXISTS (SELECT 1 FROM tags t WHERE t.tag_id = customer_tags.tag_id)"
-_CUSTOMER = (
-    "EXISTS (SELECT 1 FROM customers c WHERE c.customer_id = customer_tags.customer_id)"
-)
+_CUSTOMER = "EXISTS (SELECT 1 FROM customers c WHERE c.customer_id = customer_tags.customer_id)"
 
 
 def upgrade() -> None:
