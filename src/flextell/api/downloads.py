@@ -91,6 +91,7 @@ class Downloads:
 
 
 def _living(unit: Unit, opened: Opened) -> File:
+    unit.within(opened.tenant_id)
     file = unit.files.get(opened.tenant_id, opened.file_id)
     if file is None:
         raise _nothing()

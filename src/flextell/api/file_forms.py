@@ -118,6 +118,7 @@ def _content(parts: Parts, upload: Upload, writing: Writing) -> Content:
 
 
 def _expect(unit: Unit, tenant_id: int, stored_as: str, remove_at: int) -> None:
+    unit.within(tenant_id)
     unit.files.expect(tenant_id, stored_as, remove_at)
 
 

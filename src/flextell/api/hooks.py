@@ -100,8 +100,9 @@ class Hooks:
 
 def take_in(unit: Unit, channel: Channel, message: InboundMessage, now: int) -> Fate:
     """Keep what a customer wrote, in the conversation with them, which may begin with it."""
-    held = _conversation(unit, channel, message, now)
     tenant_id = channel.tenant_id
+    unit.within(tenant_id)
+    held = _conversation(unit, channel, message, now)
     if held.block is not None:
         unit.blacklists.count_dropped(tenant_id, held.block.block_id)
         return "dropped"

@@ -72,6 +72,7 @@ def create(
 
     def work(unit: "Unit", secrets: "ChannelSecrets") -> "tuple[Channel, Secret]":
         now = SYSTEM.now()
+        unit.within(tenant)
         try:
             channel_id = unit.channels.add(tenant, wish, now)
         except OutsideTenant:
@@ -175,6 +176,7 @@ def find(unit: "Unit", channel_id: int) -> "Channel":
     channel = unit.channels.by_id(channel_id)
     if channel is None:
         raise ExitError("No channel has this number.", ExitCode.NOT_FOUND)
+    unit.within(channel.tenant_id)
     return channel
 
 
@@ -197,6 +199,7 @@ def _all(unit: "Unit", tenant_id: int) -> "list[Channel]":
     from flextell.tenants.channels import ChannelQuery
     from flextell.tenants.paging import MAXIMUM_SIZE, Window
 
+    unit.within(tenant_id)
     channels: list[Channel] = []
     window = Window(MAXIMUM_SIZE, None)
     while True:

@@ -89,6 +89,7 @@ def create(
             return person, found_tenant(unit, person, business, now)
         if not unit.tenants.exists(join):
             raise ExitError("There is no tenant with this id.", ExitCode.NOT_FOUND)
+        unit.within(join)
         unit.tenants.add_member(join, person.person_id, role)
         return person, join
 
@@ -103,6 +104,7 @@ def found_tenant(unit: "Unit", person: "Person", name: str, now: int) -> int:
     from flextell.tenants.model import TenantDetails
 
     tenant_id = unit.tenants.add(TenantDetails(name), now)
+    unit.within(tenant_id)
     unit.tenants.add_member(tenant_id, person.person_id, "owner")
     return tenant_id
 

@@ -156,6 +156,7 @@ class Delivering:
 
     def _note(self, taken: Taken, outcome: Outcome, status: int | None, unit: Unit) -> None:
         delivery, channel, now = taken.delivery, taken.channel, self._sources.now()
+        unit.within(delivery.tenant_id)
         if outcome.end is End.AGAIN:
             unit.deliveries.again(delivery, status, now + outcome.after_seconds)
             return
@@ -190,6 +191,7 @@ class Delivering:
 
 
 def _lease(unit: Unit, *, tenant_id: int, most: int, now: int, until: int) -> Sequence[Taken]:
+    unit.within(tenant_id)
     leased = unit.deliveries.lease(tenant_id, now, most, until)
     channels = {one.channel_id: unit.channels.get(tenant_id, one.channel_id) for one in leased}
     return [

@@ -27,5 +27,6 @@ def _due(unit: Unit, now: int) -> list[LooseContent]:
 
 
 def _forget(unit: Unit, gone: list[LooseContent]) -> None:
+    unit.within(*(content.tenant_id for content in gone))
     for content in gone:
         unit.files.forget(content)

@@ -771,6 +771,13 @@ class Unit(Protocol):
     @property
     def kept_answers(self) -> KeptAnswers: ...
 
+    def within(self, *tenant_ids: int) -> None:
+        """From here to its end this unit sees and changes the rows of these tenants only.
+
+        The second wall, behind the conditions of each statement; it may be drawn closer, never
+        wider, which is a bug. SQLite has no such wall.
+        """
+
     def hold(self, name: bytes) -> None:
         """Let no other unit that holds the same name, a digest, pass until this one ends."""
 

@@ -60,6 +60,11 @@ SELECT set_config(name, value, false) FROM (VALUES
 """
 
 
+# The function of the server that refuses a row which no policy lets in: its words are translated,
+# and its SQLSTATE is that of a missing right.
+WALL = "ExecWithCheckOptions"
+
+
 def translate(error: psycopg.Error) -> StoreUnavailable | None:
     """The store's own words for what PostgreSQL says; None if it is a bug of ours."""
     match error:
@@ -75,6 +80,8 @@ def translate(error: psycopg.Error) -> StoreUnavailable | None:
             return StoreBusy("The database is too busy; try again in a moment.")
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return StoreAway()
+        case errors.InsufficientPrivilege() if error.diag.source_function == WALL:
+            return None
         case errors.ReadOnlySqlTransaction() | errors.InsufficientPrivilege():
             return StoreUnavailable("The database does not let this user write; check its rights.")
     return None

@@ -11,11 +11,14 @@ each had a transaction of its own:
 - A unit that asks a statement that is not made for many, or makes a mistake after it changed
   something, or meets a lock that somebody else holds for long, has a transaction of its own: it
   is run again from its start.
+
+A group is walled to the tenants of its members (`wall`): who has not said yet whose rows it needs
+asks before the wall is closed, or after it was opened again, in the same round trip.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
@@ -23,9 +26,11 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from flextell.store.line import Call, Line
 from flextell.store.port import Unit
+from flextell.store.sight import Sight
 from flextell.store.statement import Effect, Statement, Values, for_many, packed
 from flextell.store.transaction import Question, Row
 from flextell.store.unit import SqlUnit, perform
+from flextell.store.wall import narrow
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -59,8 +64,14 @@ class Job:
     changed: bool = False
     outdated: bool = False
     claimed: list[Key] = field(default_factory=list)
+    tenants: frozenset[int] | None = None
     result: Any = None
     error: BaseException | None = None
+
+    @property
+    def walled(self) -> bool:
+        """Whether it has said whose rows it needs."""
+        return self.tenants is not None
 
     def abandon(self) -> None:
         """Let the unit not go on from where it stands."""
@@ -84,6 +95,9 @@ class Job:
 
 Place = tuple[Job, int]
 """A job, and which of its questions."""
+
+Kind = tuple[bool, Statement]
+"""A statement, and whether those who ask it are walled."""
 
 
 class Shared:
@@ -114,7 +128,7 @@ class Shared:
 
     def add(self, statement: Statement, **values: Any) -> None:
         self._group.note_change(self._job)
-        self._group.changes[statement].append(statement.values(values))
+        self._group.changes[self._job.walled, statement].append(statement.values(values))
 
     def each(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
         for values in many:
@@ -129,6 +143,10 @@ class Shared:
     def alone(self, what: int) -> bool:
         self._leave()
 
+    def within(self, tenants: Collection[int]) -> None:
+        self._job.tenants = narrow(self._job.tenants, tenants)
+        self._group.sight.admit(tenants)
+
     def _leave(self) -> NoReturn:
         _ask(None)
         raise AssertionError("a unit that left its group goes on")
@@ -138,7 +156,8 @@ class Group:
     """Units that share a transaction, from its beginning to its end."""
 
     def __init__(self, line: Line, code_retention_seconds: int) -> None:
-        self.changes: dict[Statement, list[Values]] = defaultdict(list)
+        self.changes: dict[Kind, list[Values]] = defaultdict(list)
+        self.sight = Sight()
         self._line = line
         self._code_retention_seconds = code_retention_seconds
         self._began = False
@@ -210,6 +229,7 @@ class Group:
         job.abandon()
         job.claimed.clear()
         job.outdated = False
+        job.tenants = None
         job.running = greenlet(perform)
         self._start(job)
 
@@ -221,28 +241,35 @@ class Group:
         asking, self._asking = self._asking, []
         if not asking:
             return
-        places: dict[Statement, list[Place]] = defaultdict(list)
+        places: dict[Kind, list[Place]] = defaultdict(list)
         for job in asking:
             for number, (statement, _) in enumerate(job.questions):
-                places[statement].append((job, number))
-        # What reads is to see what was claimed before it, as it is now.
-        statements = sorted(places, key=lambda statement: statement.effect is Effect.READS)
+                places[job.walled, statement].append((job, number))
         calls = self._changes()
-        binds = bool(calls) or statements[0].effect is not Effect.READS
-        numbered = {}
-        for statement in statements:
-            values, numbered[statement] = _numbered(statement, places[statement])
-            calls.append(_call(statement, values))
-        if binds:
+        if calls or any(statement.effect is not Effect.READS for _, statement in places):
             self._begin(calls)
-        answers = (await self._line.ask(calls))[-len(statements) :]
-        for statement, rows in zip(statements, answers, strict=True):
-            self._take_in(statement, places[statement], numbered[statement], rows)
+        numbered, answered_at = {}, {}
+        for kind in self._in_order(places):
+            walled, statement = kind
+            values, numbered[kind] = _numbered(statement, places[kind])
+            calls += self.sight.before(walled=walled)
+            answered_at[kind] = len(calls)
+            calls.append(_call(statement, values))
+        answers = await self._line.ask(calls)
+        if not self._began:
+            self.sight.end()
+        for kind, place in answered_at.items():
+            self._take_in(kind[1], places[kind], numbered[kind], answers[place])
         for job in asking:
             if job.outdated:
                 self._start_again(job)
             else:
                 self._go_on(job, job.answers)
+
+    def _in_order(self, kinds: Iterable[Kind]) -> list[Kind]:
+        """As the wall is now first; what reads sees what was claimed before it, as it is now."""
+        now = self.sight.is_walled
+        return sorted(kinds, key=lambda kind: (kind[0] != now, kind[1].effect is Effect.READS))
 
     def _take_in(
         self, statement: Statement, places: Sequence[Place], numbers: Sequence[int], rows: Rows
@@ -266,9 +293,16 @@ class Group:
 
     def _changes(self) -> list[Call]:
         """What was changed and not sent yet; first what other rows refer to."""
-        changes = sorted(self.changes.items(), key=lambda change: not change[0].first)
+        now = self.sight.is_walled
+        changes = sorted(
+            self.changes.items(), key=lambda change: (not change[0][1].first, change[0][0] != now)
+        )
         self.changes.clear()
-        return [_call(statement, values) for statement, values in changes]
+        calls: list[Call] = []
+        for (walled, statement), values in changes:
+            calls += self.sight.before(walled=walled)
+            calls.append(_call(statement, values))
+        return calls
 
     def _begin(self, calls: list[Call]) -> None:
         """Have the transaction begin before the first of these, if it has not begun."""

@@ -5,10 +5,11 @@ parameters are written, and row locks, which SQLite does not need, having one wr
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
+from flextell.store import wall
 from flextell.store.statement import NAMED, Statement
 
 Row = tuple[Any, ...]
@@ -71,6 +72,9 @@ class Transaction(Protocol):
     def alone(self, what: int) -> bool:
         """Whether this transaction is the only one that passed here with this number."""
 
+    def within(self, tenants: Collection[int]) -> None:
+        """See no rows but these tenants', where there is a wall. Raises wall.Widened."""
+
 
 def number_of(digest: bytes) -> int:
     """What `serialise` knows something by that has a digest and no number."""
@@ -123,6 +127,10 @@ class Single:
             return True
         row = self.one("SELECT pg_try_advisory_xact_lock(CAST(:what AS BIGINT))", what=what)
         return bool(row and row[0])
+
+    def within(self, tenants: Collection[int]) -> None:
+        if self.locks_rows and self.one(wall.NARROW, tenants=wall.written(tenants)) is None:
+            raise wall.Widened
 
     def _cursor(self, sql: str | Statement, values: Mapping[str, Any]) -> Any:
         text = sql if isinstance(sql, str) else sql.sql

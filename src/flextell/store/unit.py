@@ -152,6 +152,9 @@ class SqlUnit:
     def kept_answers(self) -> SqlKeptAnswers:
         return SqlKeptAnswers(self._transaction)
 
+    def within(self, *tenant_ids: int) -> None:
+        self._transaction.within(tenant_ids)
+
     def hold(self, name: bytes) -> None:
         self._transaction.serialise(number_of(name))
 
