@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test docs lint format bench bench-check bench-clients bench-peers clean-data programs-for-tests
+.PHONY: help setup run test fuzz docs lint format bench bench-check bench-clients bench-peers clean-data programs-for-tests
 
 UV_BOUNDS := uv>=0.13,<1
 SET_UP := .venv/.set-up
@@ -78,6 +78,9 @@ lint: setup ## Check style, types and the architecture
 format: setup ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
+
+fuzz: setup ## Make up requests to the API for longer (FUZZ_EXAMPLES=200 for each operation)
+	@FUZZ_EXAMPLES="$${FUZZ_EXAMPLES:-200}" .venv/bin/pytest tests/api/test_generated_requests.py $(ARGS)
 
 bench: setup ## Measure one server core (ARGS="--database postgresql")
 	@.venv/bin/python -m benchmarks $(ARGS)

@@ -64,7 +64,12 @@ class Desk:
         self, content: Any, secret: Secret | None = None, webhook_id: str = ""
     ) -> Response:
         """Pass on what a customer wrote, as the server behind the channel does."""
-        body = orjson.dumps(content)
+        return await self.pass_on(orjson.dumps(content), secret, webhook_id)
+
+    async def pass_on(
+        self, body: bytes, secret: Secret | None = None, webhook_id: str = ""
+    ) -> Response:
+        """The same with any bytes."""
         name, now = webhook_id or f"msg-{next(_numbers)}", self.clinic.world.clock.now
         headers = signed_headers([secret or self.secret], name, now, body)
         client = self.clinic.world.browser()

@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import orjson
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from flextell.api.asked import Asked
-from flextell.api.bodies import ABSENT, Body, Flag, Id, Moment, Whole, parse_body
+from flextell.api.bodies import ABSENT, WHOLE, Body, Flag, Id, Moment, parse_body
 from flextell.api.build import build_api
 from flextell.api.caller import Caller
 from flextell.api.errors import ApiError, conflict, no_such
@@ -37,7 +37,7 @@ class NewPlace(Body):
     """A place."""
 
     name: str = Field(max_length=20)
-    floors: Whole = Field(1, ge=0, le=100)
+    floors: Annotated[int, Field(ge=0, le=100), WHOLE] = Field(1)
 
 
 class PlaceChanges(Body):
@@ -369,7 +369,7 @@ class Anything(Body):
     """A field of each kind."""
 
     name: str = Field(ABSENT, max_length=5)
-    number: Whole = Field(ABSENT, ge=-3, le=3)
+    number: Annotated[int, Field(ge=-3, le=3), WHOLE] = Field(ABSENT)
     of: Id | None = Field(ABSENT)
     flag: Flag = Field(ABSENT)
     at: Moment | None = Field(ABSENT)

@@ -1,5 +1,6 @@
 """The OpenAPI document says what the API does."""
 
+import re
 from typing import Any
 
 import pytest
@@ -97,6 +98,70 @@ def test_the_limits_of_parameters_are_documented() -> None:
     assert {"type": "integer", "maximum": 100, "minimum": 1}.items() <= schemas["per_page"].items()
     assert {"type": "string", "maxLength": 255}.items() <= schemas["search"].items()
     assert schemas["gender"]["enum"] == ["male", "female", "other"]
+
+
+def test_the_limits_of_numbers_in_bodies_are_documented() -> None:
+    """In the words of JSON Schema: `ge` and `le` are Pydantic's."""
+    schemas = DOCUMENT["components"]["schemas"]
+    channel_id = schemas["NewConversation"]["properties"]["channel_id"]
+    minutes, _ = schemas["AgentPause"]["properties"]["duration_minutes"]["anyOf"]
+    latitude, _ = schemas["LocationBody"]["properties"]["latitude"]["anyOf"]
+
+    assert (channel_id["minimum"], channel_id["maximum"]) == (1, 2**63 - 1)
+    assert minutes == {"type": "integer", "minimum": 1, "maximum": 525_600}
+    assert latitude == {"type": "number", "minimum": -90, "maximum": 90}
+    assert not {"ge", "le", "gt", "lt"} & names(DOCUMENT["paths"] | schemas)
+
+
+def names(value: Any) -> set[str]:
+    """Every name of a member, however deep."""
+    if isinstance(value, dict):
+        return {*value}.union(*map(names, value.values()))
+    return set().union(*map(names, value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize(
+    ("header", "good", "bad"),
+    [
+        ("If-Match", ["*", '"a"', '"a", "b"'], ["", "a", 'W/"a"', '"a" "b"', '*, "a"']),
+        ("Idempotency-Key", ["a", '"a b"', "x" * 255], ["", "a b", '"', "x" * 256]),
+    ],
+)
+def test_what_a_header_looks_like_is_documented(
+    header: str, good: list[str], bad: list[str]
+) -> None:
+    patterns = {
+        each["schema"]["pattern"]
+        for methods in DOCUMENT["paths"].values()
+        for described in methods.values()
+        for each in described.get("parameters", ())
+        if each["name"] == header
+    }
+
+    (pattern,) = patterns
+    assert [text for text in good + bad if re.search(pattern, text)] == good
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")
+def test_if_match_is_a_parameter_where_there_is_an_etag_to_name(row: Row) -> None:
+    """RFC 9110 §13.1.1: a tag that is put on a customer has no address of its own to be read at."""
+    described = operation(row)
+    reads = "get" in DOCUMENT["paths"]["/api" + row.path]
+    takes = "If-Match" in [each["name"] for each in described.get("parameters", ())]
+
+    assert takes == ("412" in described["responses"])
+    assert takes == (row.method in ("PUT", "DELETE") and reads)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")
+def test_every_answer_that_is_documented_names_its_headers(row: Row) -> None:
+    always = {"Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+
+    for said in operation(row)["responses"].values():
+        name = said.get("$ref", "").removeprefix("#/components/responses/")
+        response = DOCUMENT["components"]["responses"][name] if name else said
+        required = {each for each, header in response["headers"].items() if header["required"]}
+        assert always <= required
 
 
 def test_no_parameter_is_null() -> None:

@@ -1,21 +1,36 @@
 """What customers write, as the server behind a channel passes it on (Standard Webhooks)."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flextell.store.port import Unit
 from flextell.tenants.webhooks import Secret
+from tests.api.anything import json_values
 from tests.api.conftest import Clinic
 from tests.api.desk import CONVERSATIONS, Desk, new_phone, open_desk
 
 pytestmark = pytest.mark.anyio
 
 
+def as_json(value: object) -> bytes:
+    """JSON as Python writes it, which has numbers and halves of characters that others have not."""
+    return json.dumps(value).encode()
+
+
 @pytest.fixture
 async def desk(clinic: Clinic) -> Desk:
     """A channel of this test's own."""
+    return await open_desk(clinic)
+
+
+@pytest.fixture(scope="module")
+async def busy(clinic: Clinic) -> Desk:
+    """A channel on which anything may come."""
     return await open_desk(clinic)
 
 
@@ -100,6 +115,32 @@ async def test_a_body_that_is_no_message_says_why(desk: Desk, content: Any, word
 
     assert (answer.status_code, answer.json()["error"]) == (422, "validation_error")
     assert word in answer.json()["message"]
+
+
+FIELDS = st.sampled_from(
+    ["id", "address", "message", "first_name", "last_name", "sent_at", "type", "data"]
+)
+NEARLY = st.sampled_from(["+905550000001", "2026-11-23T13:59:58+02:00", "a\0b", " ", 2**63, [[]]])
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    json_values.map(as_json),
+    st.dictionaries(FIELDS, NEARLY | json_values, max_size=8).map(
+        lambda odd: as_json({"id": "1", "address": "@x", "message": "Hi"} | odd)
+    ),
+)
+
+
+@given(body=BODIES)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+async def test_whatever_is_signed_is_answered_and_never_with_a_fault_of_ours(
+    busy: Desk, body: bytes
+) -> None:
+    answer = await busy.pass_on(body)
+
+    assert answer.status_code in {200, 422}, answer.text
+    assert answer.json().keys() == (
+        {"success", "data"} if answer.status_code == 200 else {"error", "message"}
+    )
 
 
 async def test_a_body_that_is_too_large_is_refused(desk: Desk) -> None:

@@ -79,7 +79,7 @@ async def test_a_page_says_what_to_send_and_what_comes_back(browser: AsyncClient
     assert "Body, as application/json" in said
     assert "first_name required string, at most 255 characters" in said
     assert "gender male or female or other or null" in said
-    assert "tag_ids list of integer, at most 100 items" in said
+    assert "tag_ids list of integer, at least 1 , at most 100 items" in said
     assert "What comes back: 201" in said
     assert "data.tags[].name string" in said
     assert "Location string Where the new thing is." in said

@@ -1,9 +1,11 @@
 """The endpoints of a conversation's AI agent: a switch that the agent's own worker reads."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from flextell.api.asked import Asked
-from flextell.api.bodies import Body, Whole
+from flextell.api.bodies import WHOLE, Body
 from flextell.api.caller import Caller, acting_person
 from flextell.api.conversations import existing_conversation, held_conversation
 from flextell.api.envelopes import Done, One, done
@@ -12,11 +14,13 @@ from flextell.store.port import Unit
 from flextell.tenants import agent
 from flextell.tenants.agent import ENABLED, MAXIMUM_MINUTES
 
+Minutes = Annotated[int, Field(ge=1, le=MAXIMUM_MINUTES), WHOLE]
+
 
 class AgentPause(Body):
     """For how long the agent is to be off (null or absent: until it is switched on)."""
 
-    duration_minutes: Whole | None = Field(None, ge=1, le=MAXIMUM_MINUTES)
+    duration_minutes: Minutes | None = Field(None)
 
 
 def get_agent(unit: Unit, caller: Caller, asked: Asked) -> One[AgentStatus]:

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from flextell.api import paging
 from flextell.api.asked import Asked
-from flextell.api.bodies import ABSENT, Body, Flag, Id, Moment, Whole
+from flextell.api.bodies import ABSENT, WHOLE, Body, Flag, Id, Moment
 from flextell.api.caller import Caller
 from flextell.api.envelopes import One
 from flextell.api.errors import no_such, unrelated
@@ -43,6 +43,8 @@ Metadata = Annotated[
 ]
 """A list or an object of whatever the app wants to remember."""
 
+Seconds = Annotated[int, Field(ge=1, le=MAXIMUM_TTL_SECONDS), WHOLE]
+
 
 class NewBlock(Body):
     """Whom to block where, why, and for how long (without `ttl_seconds`: for good)."""
@@ -50,7 +52,7 @@ class NewBlock(Body):
     channel_id: Id
     customer_id: Id
     reason: Reason
-    ttl_seconds: Whole | None = Field(None, ge=1, le=MAXIMUM_TTL_SECONDS)
+    ttl_seconds: Seconds | None = Field(None)
     note: str | None = Field(None, max_length=MAXIMUM_NOTE_CHARACTERS)
     metadata: Metadata = Field(())
 

@@ -89,13 +89,16 @@ Email = Annotated[
 ]
 """An e-mail address."""
 
-Whole = Annotated[int, _no_flag("int_type")]
-"""A whole number, or the text of one (wire §e 8); not true or false."""
+WHOLE = _no_flag("int_type")
+"""Makes an int of `Annotated` a whole number, or the text of one (wire §e 8); not true or false.
 
-Number = Annotated[float, _no_flag("float_type"), Field(allow_inf_nan=False)]
-"""A number, or the text of one; not true or false."""
+Limits stand before it: behind it they hold as well, but the OpenAPI document would not have them.
+"""
 
-Id = Annotated[Whole, Field(ge=1, le=LARGEST_ID)]
+NUMBER = _no_flag("float_type")
+"""The same for a float that is a number, or the text of one."""
+
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), WHOLE]
 """The number of something."""
 
 Flag = Annotated[bool, Field(strict=True)]

@@ -15,6 +15,8 @@ from flextell.api.shapes.encoding import encode
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _EACH = re.compile(_TAG)
+# What If-Match looks like in the document: plainer than what is taken, as our own ETags are.
+PATTERN = r'^(\*|"[!#-~]*"(, *"[!#-~]*")*)$'
 # Hexadecimal digits: no two states that a client meets have the same 144 bits.
 _DIGITS = 36
 

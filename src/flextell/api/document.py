@@ -4,18 +4,28 @@ FastAPI documents; it does not dispatch. Its request path costs several times wh
 takes here, its 405 names the methods of one route only, and the table says all it needs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Path, Query
 from fastapi.routing import APIRoute
 
+from flextell.api import conditional, idempotency
 from flextell.api.account import VERSION
+from flextell.api.answer_headers import (
+    CHALLENGE,
+    ETAG,
+    EVERY_HEADER,
+    PERHAPS_CHALLENGE,
+    RETRY,
+    of_success,
+    takes_if_match,
+)
 from flextell.api.bodies import Body
 from flextell.api.envelopes import Error
 from flextell.api.extensions import extensions
+from flextell.api.mending import mend
 from flextell.api.routes import PREFIX, TABLE
 from flextell.api.row import Row, Run
 from flextell.oauth.scopes import CATALOGUE, sentence
@@ -35,31 +45,19 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
+        pattern=idempotency.PATTERN,
         description="The same request with the same key, within a day, is done once.",
     ),
 ]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="The ETag it must still have, or 412."),
+    Header(
+        alias="If-Match",
+        pattern=conditional.PATTERN,
+        description="The ETag it must still have, or 412.",
+    ),
 ]
 
-
-def _header(description: str, kind: str = "integer") -> dict[str, Any]:
-    return {"description": description, "schema": {"type": kind}}
-
-
-EVERY_HEADER = {
-    "X-RateLimit-Limit": _header("Requests allowed in the window."),
-    "X-RateLimit-Remaining": _header("Requests left in the window."),
-    "X-RateLimit-Reset": _header("Unix time at which the window ends."),
-    "Request-Id": _header("Names this answer; quote it in a report.", "string"),
-}
-CHALLENGE = {"WWW-Authenticate": _header("The challenge (RFC 6750).", "string")}
-ETAG = {"ETag": _header("What If-Match and If-None-Match name.", "string")}
-LOCATION = {"Location": _header("Where the new thing is.", "string")}
-RETRY = {"Retry-After": _header("Seconds to wait.")}
 
 # The codes of errors.STATUS in words, headers of their own, and which rows may answer so.
 FAILURES: tuple[tuple[int, str, dict[str, Any], Callable[[Row], bool]], ...] = (
@@ -78,7 +76,7 @@ FAILURES: tuple[tuple[int, str, dict[str, Any], Callable[[Row], bool]], ...] = (
     (
         403,
         "`insufficient_scope` or `forbidden`: the token or the person may not do this.",
-        CHALLENGE,
+        PERHAPS_CHALLENGE,
         lambda row: bool(row.scopes) or row.permission is not None,
     ),
     (404, "`not_found`: there is no such thing.", {}, lambda row: "{" in row.path),
@@ -92,7 +90,7 @@ FAILURES: tuple[tuple[int, str, dict[str, Any], Callable[[Row], bool]], ...] = (
         412,
         "`precondition_failed`: it has changed since it was read.",
         {},
-        lambda row: row.method in ("PUT", "DELETE"),
+        takes_if_match,
     ),
     (
         413,
@@ -129,43 +127,8 @@ def document(issuer: str) -> dict[str, Any]:
     )
     made = app.openapi()
     made["components"]["securitySchemes"] = {SCHEME: _scheme(issuer)}
-    _without_fastapi_errors(made)
-    _without_null(made)
-    _share_failures(made)
+    mend(made, [status for status, *_ in FAILURES])
     return made
-
-
-def _operations(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (operation for methods in made["paths"].values() for operation in methods.values())
-
-
-def _without_fastapi_errors(made: dict[str, Any]) -> None:
-    """Take out the 422 that FastAPI adds to whatever has a parameter: we have our own, or none."""
-    for name in ("HTTPValidationError", "ValidationError"):
-        made["components"]["schemas"].pop(name, None)
-    for operation in _operations(made):
-        if "HTTPValidationError" in str(operation["responses"].get("422")):
-            del operation["responses"]["422"]
-
-
-def _without_null(made: dict[str, Any]) -> None:
-    """A parameter that is null is one that is not sent: nothing in a request says null."""
-    for operation in _operations(made):
-        for parameter in operation.get("parameters", ()):
-            schema = parameter["schema"]
-            kinds = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
-            schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
-
-
-def _share_failures(made: dict[str, Any]) -> None:
-    """Say each failure once, for all operations: told with each they are most of the document."""
-    shared = made["components"].setdefault("responses", {})
-    for operation in _operations(made):
-        for status, *_ in FAILURES:
-            if said := operation["responses"].get(str(status)):
-                name = HTTPStatus(status).name.title().replace("_", "")
-                shared[name] = said
-                operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _route(row: Row, method: str, issuer: str) -> APIRoute:
@@ -213,7 +176,7 @@ def _described(row: Row) -> Callable[..., None]:
         parameters.append(_parameter("tenant", TenantHeader, None))
     if row.method == "POST":
         parameters.append(_parameter("idempotency_key", IdempotencyKey, None))
-    if row.method in ("PUT", "DELETE"):
+    if takes_if_match(row):
         parameters.append(_parameter("if_match", IfMatch, None))
     if row.body is not None:
         parameters.append(_parameter("body", row.body))
@@ -228,17 +191,17 @@ def _parameter(name: str, kind: Any, default: Any = Parameter.empty) -> Paramete
 
 
 def _responses(row: Row) -> dict[int | str, dict[str, Any]]:
-    described: dict[int | str, dict[str, Any]] = {
-        row.status: {
-            "headers": EVERY_HEADER
-            | (ETAG if row.single or row.method == "PUT" else {})
-            | (LOCATION if row.status == 201 else {})
-        }
-    }
+    described: dict[int | str, dict[str, Any]] = {row.status: {"headers": of_success(row)}}
     if row.single:
-        described[304] = {"description": "It is as If-None-Match says.", "headers": ETAG}
+        described[304] = {
+            "description": "It is as If-None-Match says.",
+            "headers": EVERY_HEADER | ETAG,
+        }
     if row.method == "DELETE":
-        described[204] = {"description": "Gone; `Prefer: return=minimal` asked for no body."}
+        described[204] = {
+            "description": "Gone; `Prefer: return=minimal` asked for no body.",
+            "headers": EVERY_HEADER,
+        }
     for status, description, headers, may_happen in FAILURES:
         if may_happen(row):
             described[status] = {

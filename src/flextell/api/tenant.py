@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from flextell.api.asked import Asked
-from flextell.api.bodies import ABSENT, Body, Flag, Id, Number
+from flextell.api.bodies import ABSENT, NUMBER, Body, Flag, Id
 from flextell.api.caller import Caller
 from flextell.api.envelopes import One
 from flextell.api.errors import ApiError, unrelated
@@ -23,12 +23,15 @@ Service = Annotated[str, Field(max_length=120)]
 
 MOST_SERVICES = 200
 
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False), NUMBER]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False), NUMBER]
+
 
 class LocationBody(Body):
     """Where the business is, in degrees."""
 
-    latitude: Annotated[Number, Field(ge=-90, le=90)] | None
-    longitude: Annotated[Number, Field(ge=-180, le=180)] | None
+    latitude: Latitude | None
+    longitude: Longitude | None
 
 
 class WorkHoursBody(Body):

@@ -47,7 +47,7 @@ class NewUser(UserFields):
     """Somebody new in the business."""
 
     name: str = Field(max_length=255)
-    email: str = Field(max_length=255)
+    email: str = Field(max_length=255, json_schema_extra={"format": "email"})
     password: str = Field(min_length=8, max_length=passwords.MAXIMUM_PASSWORD_CHARACTERS)
     password_confirmation: str = Field(description="The password again.")
     language: list[str] | None = Field(ABSENT, max_length=MOST_LANGUAGES)
@@ -62,7 +62,7 @@ class UserChanges(UserFields):
     """
 
     name: str = Field(ABSENT, max_length=255)
-    email: str = Field(ABSENT, max_length=255)
+    email: str = Field(ABSENT, max_length=255, json_schema_extra={"format": "email"})
     password: str = Field(ABSENT, min_length=8, max_length=passwords.MAXIMUM_PASSWORD_CHARACTERS)
     password_confirmation: str = Field(ABSENT, description="The password again.")
     language: list[Literal["Turkish", "English", "Other"]] | None = Field(
