@@ -7,10 +7,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from benchmarks import work
 from benchmarks.connection import Connection
-from benchmarks.server import Server
+from benchmarks.server import CUSTOMERS, Server
 
 CODES_AT_A_TIME = 400
 
@@ -74,6 +75,7 @@ class Bench:
         self.tokens: list[dict[str, str]] = []
         self.introspected: list[str] = []
         self._database = database
+        self._customer_ids = cycle(range(1, CUSTOMERS + 1))
 
     async def begin(self) -> None:
         """Sign in on every connection, and get tokens, where there is such a thing."""
@@ -101,6 +103,7 @@ class Bench:
             "client credentials": (self.client_credentials, bool(self.server.own_client_id)),
             "API call": (self.call_api, bool(self.server.paths.api)),
             "read a customer": (self.read_customer, bool(self.server.paths.customer)),
+            "list 50 customers": (self.list_customers, bool(self.server.paths.customers)),
         }
         return {name: step for name, (step, can) in able.items() if can}
 
@@ -127,8 +130,13 @@ class Bench:
         await work.call_api(connection, self.server.paths.api, self._access_token(index))
 
     async def read_customer(self, connection: Connection, index: int) -> None:
-        """A call that reads a row."""
-        await work.call_api(connection, self.server.paths.customer, self._access_token(index))
+        """A call that reads one customer: another one each time, for we ask the same once."""
+        path = self.server.paths.customer.format(id=next(self._customer_ids))
+        await work.call_api(connection, path, self._access_token(index))
+
+    async def list_customers(self, connection: Connection, index: int) -> None:
+        """A call that lists the newest customers, with their tags and the total."""
+        await work.call_api(connection, self.server.paths.customers, self._access_token(index))
 
     def _access_token(self, index: int) -> str:
         return self.tokens[index]["access_token"] if self.tokens else ""

@@ -1,4 +1,4 @@
-"""A server of a run, and ours: a fresh folder, one core, one person, one app, one customer."""
+"""A server of a run, and ours: a fresh folder, one core, one person, one app, a few customers."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import processes
@@ -24,6 +24,9 @@ SCOPE = "account:read customers:read"
 CUSTOMER = CustomerDetails(
     "Zoe", "Angstrom", "+46 70 123 45 67", email="zoe@example.com", job="Architect"
 )
+# Their ids are 1 and what follows; four pages of 50.
+CUSTOMERS = 200
+TAGS = ("New", "Regular", "VIP")
 PLAIN_HTTP = {"FLEXTELL_DEVELOPMENT_PLAIN_HTTP_ON_LOOPBACK": "true"}
 SECONDS_TO_START = 30.0
 SECONDS_TO_END = 10
@@ -37,7 +40,8 @@ class Paths:
     token: str = "/oauth/token"
     introspect: str = "/oauth/introspect"
     api: str = "/api"
-    customer: str = "/api/v1/customers/1"
+    customer: str = "/api/v1/customers/{id}"
+    customers: str = "/api/v1/customers?per_page=50"
     # Where a peer signs a browser in as Alice without asking; empty: it does so when it must know.
     sign_in: str = ""
 
@@ -81,7 +85,7 @@ def running(
     app = [*data, "--name", "Photos", "--redirect-uri", CALLBACK, "--scope", SCOPE]
     registered = json.loads(command(["apps", "create", *app, "--introspect", "--json"]))
     store = open_store(Settings(data_dir=folder, database=database))
-    store.at_once(_add_customer)
+    store.at_once(_add_customers)
     store.close()
     with serving(folder, core, database, environment) as (ready, pid):
         yield Server(
@@ -125,13 +129,28 @@ def command(words: list[str], stdin: str = "") -> str:
     ).stdout
 
 
-def _add_customer(unit: Unit) -> None:
-    """Give Alice's business the customer whose id is 1."""
+def _add_customers(unit: Unit) -> None:
+    """Give Alice's business its customers: each has one tag, and every fourth one more; every other
+    one is of a country, and every third is looked after by Alice."""
     alice = unit.people.by_email(EMAIL)
     memberships = alice and unit.tenants.memberships(alice.subject)
-    if not memberships:
+    if alice is None or not memberships:
         raise LookupError("Alice has no business")
-    unit.customers.add(memberships[0].tenant_id, CUSTOMER, int(time.time()))
+    now, tenant_id = int(time.time()), memberships[0].tenant_id
+    country = unit.tenants.add_place("country", "Sverige")
+    tags = [unit.tags.add(tenant_id, name, "#FFAA00", now) for name in TAGS]
+    for number in range(CUSTOMERS):
+        details = replace(
+            CUSTOMER,
+            last_name=f"Angstrom {number}",
+            date_of_birth=number * 86_400,
+            country_id=country if number % 2 else None,
+            person_id=None if number % 3 else alice.person_id,
+        )
+        customer_id = unit.customers.add(tenant_id, details, now - number)
+        unit.customers.put_tag(tenant_id, customer_id, tags[number % 3])
+        if number % 4 == 0:
+            unit.customers.put_tag(tenant_id, customer_id, tags[(number + 1) % 3])
 
 
 def _ready(path: Path, process: "subprocess.Popen[bytes]") -> dict[str, str]:

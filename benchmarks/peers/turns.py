@@ -1,11 +1,13 @@
 """Measure every server at every kind of work, in turns: what the machine does hits all of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from benchmarks import work
 from benchmarks.measuring import DatabaseClock, Measured, Step, opened
-from benchmarks.server import Server
+from benchmarks.server import CUSTOMERS, Server
 
+_CURSOR = re.compile(rb'"cursor":"[^"]*"')
 # Outside the clock: connections, caches and prepared statements are there when it runs.
 WARM_UP_SECONDS = 0.3
 
@@ -42,12 +44,16 @@ async def measure_all(
 
 
 async def check_alike(one: Server, other: Server) -> None:
-    """Raises Unexpected unless both APIs give the same answers."""
+    """Raises Unexpected unless both APIs give the same answers, but for their own addresses and
+    the cursor, which only one has."""
     async with opened(one, 1) as bench, opened(other, 1) as others:
-        for path in (one.paths.api, one.paths.customer):
+        read = [one.paths.customer.format(id=number) for number in range(1, CUSTOMERS + 1)]
+        for path in (one.paths.api, one.paths.customers, *read):
             token = bench.tokens[0]["access_token"]
             answer = await work.call_api(bench.connections[0], path, token)
-            if answer != await work.call_api(others.connections[0], path, ""):
+            theirs = await work.call_api(others.connections[0], path, "")
+            answer = _CURSOR.sub(b'"cursor":null', answer)
+            if answer.replace(one.issuer.encode(), other.issuer.encode()) != theirs:
                 raise work.Unexpected(f"{path} has two answers")
 
 

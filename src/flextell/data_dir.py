@@ -11,6 +11,7 @@ next carries it to its end, and until then nobody opens the database.
 
 import os
 import shutil
+from collections.abc import Iterator
 from itertools import chain, count
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from flextell.files import PRIVATE, PUBLIC, sync_directory
 
 MASTER_KEY = "master.key"
 DATABASE = "flextell.db"
+FILES = "files"
 # What each of them lets others of this machine do with it.
 KEYS = {
     MASTER_KEY: PRIVATE,
@@ -87,13 +89,22 @@ def finish_change(data_dir: Path) -> Path | None:
 
 def _move_aside(data_dir: Path, change: Path, before: Path) -> None:
     new = change / _NEW
-    for name in (*KEYS, *(DATABASE_AND_LOGS if (new / DATABASE).exists() else ())):
+    for name in _replaced_by(new):
         if (data_dir / name).exists():
             os.replace(data_dir / name, before / name)
     _sync(before, data_dir)
     # From here on what has one of these names in the data directory is new.
     os.rename(new, change / _ENTERING)
     sync_directory(change)
+
+
+def _replaced_by(new: Path) -> Iterator[str]:
+    """What is moved aside: all of the kinds that come in, whether or not the new has each of it."""
+    yield from KEYS
+    if (new / DATABASE).exists():
+        yield from DATABASE_AND_LOGS
+    if (new / FILES).exists():
+        yield FILES
 
 
 def _sync(*directories: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,15 @@ OLD = {
     "ca.pem": "old authority",
     "flextell.db": "old database",
     "flextell.db-wal": "old log",
+    "files/ab/old": "an old file",
     "notes.txt": "of the operator",
 }
-NEW = {"master.key": "new key", "leaf.pem": "new leaf", "flextell.db": "new database"}
+NEW = {
+    "master.key": "new key",
+    "leaf.pem": "new leaf",
+    "flextell.db": "new database",
+    "files/cd/new": "a new file",
+}
 # Two folders, a name, two looks at the disk, and the name that decides.
 STEPS_TO_THE_DECISION = 6
 KEYS_ALONE = {"master.key": "new key", "leaf.pem": "new leaf"}
@@ -61,12 +67,14 @@ def fate(monkeypatch: pytest.MonkeyPatch) -> Fate:
 def filled(folder: Path, files: dict[str, str]) -> Path:
     folder.mkdir()
     for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
 
 
 def files_in(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    paths = chain(folder.iterdir(), (folder / "files").rglob("*"))
+    return {str(p.relative_to(folder)): p.read_text() for p in paths if p.is_file()}
 
 
 def test_what_was_there_is_moved_aside_and_what_is_new_takes_its_place(tmp_path: Path) -> None:
@@ -84,16 +92,17 @@ def test_into_an_empty_folder_nothing_is_moved_aside(tmp_path: Path) -> None:
 
     assert replace_files(data, filled(data / "staged", NEW), "monday") is None
     assert files_in(data) == NEW
-    assert [path.name for path in data.iterdir() if path.is_dir()] == []
+    assert [path.name for path in data.iterdir() if path.is_dir()] == ["files"]
 
 
-def test_keys_alone_leave_the_database_where_it_is(tmp_path: Path) -> None:
+def test_keys_alone_leave_the_database_and_the_files_where_they_are(tmp_path: Path) -> None:
     data = filled(tmp_path / "data", OLD)
     before = replace_files(data, filled(data / "staged", KEYS_ALONE), "monday")
 
     assert before is not None
     assert files_in(before) == {"master.key": "old key", "ca.pem": "old authority"}
-    kept = {name: OLD[name] for name in ("flextell.db", "flextell.db-wal", "notes.txt")}
+    moved = ("master.key", "ca.pem")
+    kept = {name: text for name, text in OLD.items() if name not in moved}
     assert files_in(data) == {**KEYS_ALONE, **kept}
 
 
@@ -190,6 +199,7 @@ def test_a_change_that_was_not_decided_leaves_its_folder_and_no_more(
 
     assert not (data / UNFINISHED).exists()
     assert {path.name for path in data.iterdir() if path.is_dir()} <= {
+        "files",
         ".restoring.x",
         ".restoring.x.ready",
     }

@@ -27,7 +27,8 @@ DAY = 24 * 3600
 
 @pytest.fixture(autouse=True)
 def _cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed_stream, "COSTS", {1: Argon2id(passes=1, memory_kib=8, lanes=1)})
+    cheap = Argon2id(passes=1, memory_kib=8, lanes=1)
+    monkeypatch.setattr(sealed_stream, "COSTS", dict.fromkeys(sealed_stream.COSTS, cheap))
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_backup_holds_the_database_and_the_keys_of_its_moment(
     told = restored(flextell, backup, elsewhere, "--json").json
 
     assert (told["schema"] is not None, told["before"], told["ended_grants"]) == (True, None, 0)
-    assert names_in(elsewhere) == {"flextell.db", "master.key", "server.lock"}
+    assert names_in(elsewhere) == {"files", "flextell.db", "master.key", "server.lock"}
     assert (elsewhere / "master.key").read_bytes() == (data_dir / "master.key").read_bytes()
     people = flextell("users", "list", "--data-dir", str(elsewhere), "--json").json
     assert people == [listed(alice)]
@@ -89,7 +90,7 @@ def test_nobody_else_can_read_a_backup_or_what_comes_out_of_it(
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in elsewhere.iterdir()}
-    assert modes.pop("ca.pem") == 0o644
+    assert (modes.pop("ca.pem"), modes.pop("files")) == (0o644, 0o700)
     assert set(modes) == {"ca-key.pem", "flextell.db", "server.lock"}
     assert set(modes.values()) == {0o600}
 
@@ -236,7 +237,7 @@ def test_what_a_restore_that_was_killed_left_is_removed_by_the_next_one(
         (elsewhere / left / "flextell.db").touch()
 
     assert restored(flextell, backup, elsewhere).code == ExitCode.OK
-    assert names_in(elsewhere) == {"flextell.db", "master.key", "server.lock"}
+    assert names_in(elsewhere) == {"files", "flextell.db", "master.key", "server.lock"}
 
 
 def test_nobody_opens_a_database_whose_files_are_half_exchanged(

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,14 @@ from tests.together.client import (
     tokens,
 )
 from tests.together.conftest import Start
-from tests.together.server import FLEXTELL, App, RunningServer
+from tests.together.server import FLEXTELL, SCOPE, App, RunningServer
 
 CHAINS = 16
 ANSWERS_BEFORE = 100
 PASSPHRASE = "a passphrase of some length"
 BULK_MEBIBYTES = 48
+FILE_SCOPE = f"{SCOPE} files:read files:write"
+FILE = b"a file of Alice's business" * 2**19
 KILLS = 8
 
 
@@ -161,8 +164,27 @@ def bulky(start: Start) -> RunningServer:
             "INSERT INTO places (kind, name) VALUES ('city', hex(randomblob(?)))",
             [(2**19,)] * BULK_MEBIBYTES,
         )
+        kept_in(database, server.data_dir / "files")
         database.commit()
     return server
+
+
+def kept_in(database: sqlite3.Connection, room: Path) -> None:
+    """Keep `FILE`, as an upload leaves it."""
+    name = "0123456789abcdef" * 2
+    (room / name[:2]).mkdir()
+    (room / name[:2] / name).write_bytes(FILE)
+    database.execute(
+        "INSERT INTO files (tenant_id, name, type, mime_type, size, sha256, group_id, "
+        "fileable_type, fileable_id, stored_as, created_at, updated_at) "
+        "VALUES (1, 'x.png', 'image', 'image/png', ?, ?, 'g', 'tenant', 1, ?, 1, 1)",
+        (len(FILE), sha256(FILE).digest(), name),
+    )
+
+
+def files_in(data_dir: Path) -> list[bytes]:
+    """The bytes of every file that was uploaded."""
+    return [path.read_bytes() for path in (data_dir / "files").rglob("*") if path.is_file()]
 
 
 def killed_at_many_moments(words: tuple[object, ...], after: Callable[[], None]) -> int:
@@ -193,13 +215,14 @@ def test_a_backup_that_is_killed_leaves_the_one_before_and_the_server_alone(
     words = ("backup", file, "--replace", "--data-dir", bulky.data_dir)
 
     def whole_and_nothing_else() -> None:
-        assert file.stat().st_size > BULK_MEBIBYTES * 2**20
+        assert file.stat().st_size > BULK_MEBIBYTES * 2**20 + len(FILE)
         # In the clear there is nothing, and of what is sealed no more than one file.
         assert {path.name for path in bulky.data_dir.iterdir()} == names
         assert len(list(tmp_path.glob(".monday.backup.*"))) <= 1
 
     assert killed_at_many_moments(words, whole_and_nothing_else) >= KILLS // 2
     assert done(command("restore", file, "--data-dir", restored))[0] == ExitCode.OK
+    assert files_in(restored) == [FILE]
     assert done(command(*words))[0] == ExitCode.OK
     assert not list(tmp_path.glob(".monday.backup.*"))
     bulky.create_person("bob@example.com", "Bob")
@@ -220,8 +243,10 @@ def test_a_restore_that_is_killed_has_done_all_or_nothing(
         if people_of(target.data_dir) == ["alice@example.com"]:
             [before] = target.data_dir.glob("before-*")
             assert people_of(before) == ["bob@example.com"]
+            assert files_in(target.data_dir) == [FILE]
         else:
             assert people_of(target.data_dir) == ["bob@example.com"]
+            assert files_in(target.data_dir) == []
             assert not list(target.data_dir.glob("before-*"))
         shutil.rmtree(target.data_dir)
         shutil.copytree(tmp_path / "as it was", target.data_dir)
@@ -258,6 +283,68 @@ def test_a_full_disk_leaves_nothing_behind(bulky: RunningServer, tmp_path: Path)
     code, said = done(command("restore", file, "--data-dir", restored, limit=small_files_only))
     assert (code, "file too large" in said) == (ExitCode.BACKUP, True)
     assert {path.name for path in restored.iterdir()} == {"server.lock"}
+
+
+def test_a_disk_that_is_full_amid_the_files_leaves_nothing_behind(
+    start: Start, tmp_path: Path
+) -> None:
+    """The database alone finds room, in the backup and where it is put back."""
+    server, restored, file = start(), tmp_path / "restored", tmp_path / "monday.backup"
+    with closing(sqlite3.connect(server.data_dir / "flextell.db")) as database:
+        kept_in(database, server.data_dir / "files")
+        database.commit()
+    words = ("backup", file, "--data-dir", server.data_dir)
+
+    code, said = done(command(*words, limit=small_files_only))
+    assert (code, "file too large" in said) == (ExitCode.BACKUP, True), said
+    assert not list(tmp_path.glob("*.backup*"))
+    assert not list(tmp_path.glob(".monday*"))
+
+    assert done(command(*words))[0] == ExitCode.OK
+    code, said = done(command("restore", file, "--data-dir", restored, limit=small_files_only))
+    assert (code, "file too large" in said) == (ExitCode.BACKUP, True), said
+    assert {path.name for path in restored.iterdir()} == {"server.lock"}
+
+
+async def sent(server: RunningServer, access_token: str) -> str:
+    """Upload `FILE`; the path of its operation."""
+    async with server.browser() as http:
+        answer = await http.post(
+            "/api/v1/files",
+            files={"file": ("x.png", FILE, "image/png")},
+            data={"type": "image", "fileable_type": "tenant", "fileable_id": "1"},
+            headers={"authorization": f"Bearer {access_token}"},
+        )
+    assert answer.status_code == 201, answer.text
+    return f"/api/v1/files/{answer.json()['data']['id']}"
+
+
+async def downloaded(server: RunningServer, access_token: str, path: str) -> bytes:
+    """The bytes at the address that the operation tells."""
+    async with server.browser() as http:
+        told = await http.get(path, headers={"authorization": f"Bearer {access_token}"})
+        answer = await http.get(told.json()["data"]["temporary_url"])
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+@pytest.mark.anyio
+async def test_a_file_that_was_sent_is_downloaded_from_the_restored_server(
+    start: Start, tmp_path: Path
+) -> None:
+    server = start()
+    app = server.create_app(scope=FILE_SCOPE)
+    file, restored = tmp_path / "monday.backup", tmp_path / "restored"
+    async with server.browser() as browser, callers(server, app, 1) as (caller,):
+        access = (await connected(browser, caller)).access
+    path = await sent(server, access)
+    assert done(command("backup", file, "--data-dir", server.data_dir))[0] == ExitCode.OK
+    server.stop()
+    code, said = done(command("restore", file, "--data-dir", restored))
+    assert (code, '"files_kept": 1' in said) == (ExitCode.OK, True), said
+
+    again = start(restored, alice=False, port=server.port)
+    assert await downloaded(again, access, path) == FILE
 
 
 @asynccontextmanager
@@ -313,22 +400,27 @@ async def test_postgresql_is_restored_by_its_own_tools_and_the_keys_by_ours(
 ) -> None:
     """The recipe of docs/guides/backup.md."""
     file, dump, restored = tmp_path / "keys.backup", tmp_path / "flextell.dump", tmp_path / "new"
+    copied = tmp_path / "files"
     with fresh_database(postgres_url) as old, fresh_database(postgres_url) as new:
         server = start(database=old)
-        app = server.create_app("--introspect")
+        app = server.create_app("--introspect", scope=FILE_SCOPE)
         async with server.browser() as browser, callers(server, app, 1) as (caller,):
             given, ended = await connected(browser, caller), await connected(browser, caller)
             assert (await caller.revoke(ended.refresh)).status == 200
+        path = await sent(server, given.access)
         from_old = ("--data-dir", server.data_dir, "--database", old)
         assert done(command("backup", file, "--keys-only", *from_old))[0] == ExitCode.OK
         tool("pg_dump", "--format=custom", f"--file={dump}", old)
+        shutil.copytree(server.data_dir / "files", copied)
         server.stop()
         tool("pg_restore", f"--dbname={new}", str(dump))
         to_new = ("--data-dir", restored, "--database", new)
         code, said = done(command("restore", file, *to_new))
         assert code == ExitCode.OK, said
+        shutil.copytree(copied, restored / "files")
 
         again = start(restored, alice=False, port=server.port, database=new)
+        assert await downloaded(again, given.access, path) == FILE
         async with callers(again, app, 1) as (caller,):
             assert (await caller.call_api(given.access)).status == 200
             again_given = tokens(await caller.refresh(given.refresh))

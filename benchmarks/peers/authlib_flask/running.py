@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from benchmarks.peers.gunicorn import in_gunicorn
 from benchmarks.server import Paths, Server
 
-PATHS = Paths(customer="", sign_in="/sign-in")
+PATHS = Paths(customer="", customers="", sign_in="/sign-in")
 HERE = "benchmarks.peers.authlib_flask"
 
 

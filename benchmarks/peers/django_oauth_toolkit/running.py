@@ -10,6 +10,7 @@ PATHS = Paths(
     token="/o/token/",
     introspect="/o/introspect/",
     customer="",
+    customers="",
     sign_in="/sign-in",
 )
 # An app of the toolkit has one kind of grant, and refreshing.

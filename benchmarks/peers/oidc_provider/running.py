@@ -18,7 +18,12 @@ CLIENT_ID, SECRET = "photos", "a secret that only Photos and its server know"
 RESOURCE = "https://api.example/customers"
 # Alice is signed in by the first authorization request; its own API is no API for apps.
 PATHS = Paths(
-    authorize="/auth", token="/token", introspect="/token/introspection", api="", customer=""
+    authorize="/auth",
+    token="/token",
+    introspect="/token/introspection",
+    api="",
+    customer="",
+    customers="",
 )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from flextell import masterkey
 from flextell.backup.contents import Description, unpack
+from flextell.backup.kept_files import FileCounts, check_restored
 from flextell.backup.sealed_stream import BackupProblem, Conflict, Damaged, SealedReader
-from flextell.data_dir import DATABASE, MASTER_KEY, replace_files
+from flextell.data_dir import DATABASE, FILES, MASTER_KEY, replace_files
 from flextell.node.keyring import KeyMaker
 from flextell.oauth.keys import KeyRecord
 from flextell.progress import Report
@@ -31,6 +33,7 @@ class Restored:
     """What was put back. `before`: where those files are now that were there."""
 
     description: Description
+    files: FileCounts
     before: Path | None
     ended_grants: int
 
@@ -57,11 +60,28 @@ def restore(
             "have its files moved aside."
         )
     with _staging(data_dir) as staged:
-        description = unpack(reader, staged, report)
-        ended = _put_right(staged, settings, sources, description, end_all_grants)
+        description = unpack(reader, staged, partial(_check_place, settings), report)
+        ready, files = settings, FileCounts()
+        if description.schema is not None:
+            ready, files = _with_database(staged, settings, description)
+        ended = _put_right(staged, ready, sources, end_all_grants)
         stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
         before = replace_files(data_dir, staged, stamp)
-    return Restored(description, before, ended)
+    return Restored(description, files, before, ended)
+
+
+def _check_place(settings: Settings, description: Description) -> None:
+    """Raises Conflict if what the backup holds would not be where the settings look for it."""
+    if description.schema is not None and settings.database:
+        raise Conflict(
+            "The backup holds a database for the data directory, but FLEXTELL_DATABASE names "
+            "another one; unset it."
+        )
+    if description.with_files and settings.files_dir is not None:
+        raise Conflict(
+            "The backup holds uploaded files for the data directory, but FLEXTELL_FILES_DIR names "
+            "another folder; unset it, and move the folder `files` there afterwards."
+        )
 
 
 @contextmanager
@@ -79,15 +99,8 @@ def _clear_up_after_killed(data_dir: Path) -> None:
         shutil.rmtree(left)
 
 
-def _put_right(
-    staged: Path,
-    settings: Settings,
-    sources: Sources,
-    description: Description,
-    end_all_grants: bool,
-) -> int:
-    """Verify what was unpacked, and prepare the database for going on; how many grants ended."""
-    ready = settings if description.schema is None else _with_database(staged, settings)
+def _put_right(staged: Path, ready: Settings, sources: Sources, end_all_grants: bool) -> int:
+    """Verify the keys, and prepare the database for going on; how many grants ended."""
     if not ready.database and not (ready.data_dir / DATABASE).exists():
         if end_all_grants:
             raise BackupProblem("The backup holds keys only: there are no grants in it to end.")
@@ -103,19 +116,20 @@ def _put_right(
         store.close()
 
 
-def _with_database(staged: Path, settings: Settings) -> Settings:
-    """Settings that name the database that was unpacked, which is whole and brought up to date."""
-    if settings.database:
-        raise Conflict(
-            "The backup holds a database for the data directory, but FLEXTELL_DATABASE names "
-            "another one; unset it."
-        )
+def _with_database(
+    staged: Path, settings: Settings, description: Description
+) -> tuple[Settings, FileCounts]:
+    """Settings that name the database that was unpacked, which is whole and brought up to date,
+    and the files that belong to it."""
+    files = FileCounts()
     with closing(sqlite.connect(staged / DATABASE, settings.database_wait_seconds)) as connection:
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise Damaged("The database was damaged before it was backed up; use an older backup.")
+        if description.with_files:
+            files = check_restored(connection, staged / FILES)
     ready = settings.model_copy(update={"data_dir": staged})
     migrate(ready)
-    return ready
+    return ready, files
 
 
 def _check_keys(

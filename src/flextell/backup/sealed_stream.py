@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flextell.oauth import sealing
 
 MAGIC = b"flextell backup\n"
-VERSION = 1
+VERSION = 2
 SALT_BYTES = 16
 CHECK_BYTES = 32
 HEADER_BYTES = len(MAGIC) + 1 + SALT_BYTES + CHECK_BYTES
@@ -43,7 +43,8 @@ class Argon2id:
 # RFC 9106 §4, second recommended option. The version of a file fixes its cost: a header that could
 # ask for another one would let a forged file use up the memory of whoever opens it.
 RFC_9106_LOW_MEMORY = Argon2id(passes=3, memory_kib=64 * 1024, lanes=4)
-COSTS = {1: RFC_9106_LOW_MEMORY}
+# What it holds may differ too: since 2 that is files.
+COSTS = {1: RFC_9106_LOW_MEMORY, 2: RFC_9106_LOW_MEMORY}
 
 
 class BackupProblem(Exception):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from flextell.backup.kept_files import StoredFile, list_files, stored_files
 from flextell.backup.sealed_stream import BackupProblem
 from flextell.oauth.keys import KeyRecord
 from flextell.progress import Progress, Report
@@ -31,11 +32,16 @@ COPYING = "Copying"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A copy to be read, which migration it is at, and the signing keys in it."""
+    """A copy to be read, which migration it is at, and what is in it: signing keys, files."""
 
     file: BinaryIO
     schema: str
     signing_keys: list[KeyRecord]
+    _files: sqlite3.Connection
+
+    def stored_files(self) -> Iterator[StoredFile]:
+        """The files whose bytes belong to this state of the database."""
+        return stored_files(self._files)
 
 
 @contextmanager
@@ -52,18 +58,21 @@ def snapshot(
             copy = sqlite3.connect(name, isolation_level=None)
         finally:
             os.unlink(name)
-        with closing(copy), closing(sqlite.connect(database, wait_seconds)) as source:
-            source.execute("BEGIN")
-            schema, signing_keys = _looked_into(source)
-            _check_room(source, folder)
-            copy.execute("PRAGMA journal_mode=OFF")
-            copy.execute("PRAGMA synchronous=OFF")
-            source.backup(
-                copy,
-                pages=PAGES_A_STEP,
-                progress=lambda _, left, total: report(Progress(COPYING, total - left, total)),
-            )
-        yield Snapshot(file, schema, signing_keys)
+        # A database without a name is a temporary one: a list that may be longer than memory.
+        with closing(sqlite3.connect("")) as files:
+            with closing(copy), closing(sqlite.connect(database, wait_seconds)) as source:
+                source.execute("BEGIN")
+                schema, signing_keys = _looked_into(source)
+                _check_room(source, folder)
+                list_files(source, files)
+                copy.execute("PRAGMA journal_mode=OFF")
+                copy.execute("PRAGMA synchronous=OFF")
+                source.backup(
+                    copy,
+                    pages=PAGES_A_STEP,
+                    progress=lambda _, left, total: report(Progress(COPYING, total - left, total)),
+                )
+            yield Snapshot(file, schema, signing_keys, files)
 
 
 def _looked_into(source: sqlite3.Connection) -> tuple[str, list[KeyRecord]]:

@@ -1,4 +1,4 @@
-"""Take a backup: of all that an instance on SQLite needs, or of its keys alone."""
+"""Take a backup: of all that an instance on SQLite needs, files included, or of its keys alone."""
 
 import fcntl
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flextell import __version__, masterkey
 from flextell.backup.contents import Description, pack
+from flextell.backup.kept_files import FileCounts
 from flextell.backup.sealed_stream import SALT_BYTES, BackupProblem, SealedWriter
 from flextell.backup.snapshot import Snapshot, snapshot
 from flextell.data_dir import KEYS, MASTER_KEY
@@ -28,10 +29,19 @@ class Sealing:
     sources: Sources
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A backup that was written."""
+
+    description: Description
+    files: FileCounts
+
+
 def back_up_everything(
     settings: Settings, database: Path, scratch: Path, sealing: Sealing, report: Report
-) -> Description:
-    """Database and keys, while a server may be running. `scratch` holds a plain copy meanwhile.
+) -> Taken:
+    """Database, keys and files, while a server may be running. `scratch` holds a plain copy of the
+    database meanwhile; the files are those that it names.
 
     Raises BackupProblem, KeyFileProblem, KeysSealedElsewhere, sqlite3.Error, OSError.
     """
@@ -41,7 +51,7 @@ def back_up_everything(
 
 def back_up_keys(
     settings: Settings, signing_keys: Sequence[KeyRecord], sealing: Sealing, report: Report
-) -> Description:
+) -> Taken:
     """The keys alone; the database, which holds these signing keys, is backed up by other means.
 
     Raises BackupProblem, KeyFileProblem, KeysSealedElsewhere, OSError.
@@ -55,20 +65,23 @@ def _written(
     taken: Snapshot | None,
     signing_keys: Sequence[KeyRecord],
     report: Report,
-) -> Description:
+) -> Taken:
     # After the database, so that the keys which the database needs are there.
     keys = _keys(settings, signing_keys, sealing.sources)
     if taken is None and not keys:
         raise BackupProblem("There are no keys to back up: the first server makes them.")
     description = Description(
-        sealing.sources.now(), __version__, taken.schema if taken is not None else None
+        sealing.sources.now(),
+        __version__,
+        schema=taken.schema if taken is not None else None,
+        with_files=taken is not None,
     )
     _clear_up_after_killed(sealing.file)
     with written_whole(sealing.file, PRIVATE) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         writer = SealedWriter(file, sealing.passphrase, sealing.sources.random(SALT_BYTES))
-        pack(writer, description, keys, taken.file if taken is not None else None, report)
-    return description
+        files = pack(writer, description, keys, taken, settings.files_folder, report)
+    return Taken(description, files)
 
 
 def _keys(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flextell.cli.answers import answer, fields, when
+from flextell.cli.answers import answer, count, fields, when
 from flextell.cli.opened import opened, ready_folder, sentences
 from flextell.cli.options import Database, DataDir, Json, settings_from
 from flextell.cli.passwords import read_passphrase
@@ -17,6 +17,7 @@ from flextell.sources import SYSTEM
 
 if TYPE_CHECKING:
     from flextell.backup.contents import Description
+    from flextell.backup.kept_files import FileCounts
     from flextell.settings import Settings
 
 PassphraseStdin = Annotated[
@@ -41,7 +42,10 @@ def backup(
     passphrase_stdin: PassphraseStdin = False,
     passphrase_file: PassphraseFile = None,
     keys_only: Annotated[
-        bool, typer.Option("--keys-only", help="Without the database; works for PostgreSQL too.")
+        bool,
+        typer.Option(
+            "--keys-only", help="Without the database and the files; works for PostgreSQL too."
+        ),
     ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Write over FILE if it is there.")
@@ -60,8 +64,9 @@ def backup(
 ) -> None:
     """Write all that this server needs into one encrypted file, also while it is running.
 
-    That is the database as it is at this moment, the master key, and the local certificate. Without
-    the passphrase nobody can use the file, and you neither: keep it elsewhere.
+    That is the database as it is at this moment, the uploaded files that it names, the master key,
+    and the local certificate. Without the passphrase nobody can use the file, and you neither: keep
+    it elsewhere.
 
     \b
     Examples:
@@ -87,13 +92,15 @@ def backup(
         if keys_only:
             with opened(settings) as store:
                 records = store.at_once(lambda unit: unit.signing_keys.all())
-            description = taking.back_up_keys(settings, records, sealing, report)
+            taken = taking.back_up_keys(settings, records, sealing, report)
         else:
             path = Path(database_url(settings).database or "")
             scratch = scratch_dir or settings.data_dir
-            description = taking.back_up_everything(settings, path, scratch, sealing, report)
-    value = {"file": str(file), "bytes": file.stat().st_size, **described(description)}
-    answer(value, fields(value | {"made_at": when(description.made_at)}), as_json)
+            taken = taking.back_up_everything(settings, path, scratch, sealing, report)
+    told = described(taken.description, taken.files)
+    value = {"file": str(file), "bytes": file.stat().st_size, **told}
+    answer(value, fields(value | {"made_at": when(taken.description.made_at)}), as_json)
+    tell_lost(taken.files)
 
 
 def _check_is_ours(settings: "Settings") -> None:
@@ -108,11 +115,24 @@ def _check_is_ours(settings: "Settings") -> None:
         raise ExitError("There is no database yet: nothing to back up.", ExitCode.NOT_FOUND)
 
 
-def described(description: "Description") -> dict[str, Any]:
-    """What a backup says of itself, as JSON; times in seconds since the epoch."""
+def described(description: "Description", files: "FileCounts") -> dict[str, Any]:
+    """What a backup says of itself, and how many files it has, as JSON; times in seconds since the
+    epoch."""
     from dataclasses import asdict
 
-    return asdict(description)
+    counts = {f"files_{name}": count for name, count in asdict(files).items()}
+    return asdict(description) | counts
+
+
+def tell_lost(files: "FileCounts") -> None:
+    """Say on standard error if the backup could not have the bytes of every file."""
+    if files.lost:
+        typer.echo(
+            f"The bytes of {count(files.lost, 'file')} that nobody deleted are not in the backup: "
+            "they are missing from the folder of files, or are not those that were sent. Look for "
+            "them in an older backup.",
+            err=True,
+        )
 
 
 @contextmanager

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flextell.cli.answers import answer, count, fields, when
-from flextell.cli.backup import PassphraseFile, PassphraseStdin, backup_sentences, described
+from flextell.cli.backup import (
+    PassphraseFile,
+    PassphraseStdin,
+    backup_sentences,
+    described,
+    tell_lost,
+)
 from flextell.cli.options import Database, DataDir, Json, settings_from
 from flextell.cli.passwords import read_passphrase
 from flextell.cli.progress import bar
@@ -78,18 +84,20 @@ def restore(
                     end_all_grants=end_all_grants,
                 )
     value = {
-        **described(restored.description),
+        **described(restored.description, restored.files),
         "data_dir": str(settings.data_dir),
         "before": str(restored.before) if restored.before else None,
         "ended_grants": restored.ended_grants,
     }
     answer(value, _text(restored, settings.data_dir), as_json)
+    tell_lost(restored.files)
 
 
 def _text(restored: "Restored", data_dir: Path) -> str:
     lines = {
         "made_at": when(restored.description.made_at),
         "data_dir": data_dir,
+        "files": restored.files.kept,
         "before": restored.before,
         "ended": count(restored.ended_grants, "grant"),
     }

@@ -84,6 +84,11 @@ def new_name(random: Callable[[int], bytes]) -> str:
     return random(16).hex()
 
 
+def path_in(folder: Path, name: str) -> Path:
+    """Where a folder has what is kept under the name."""
+    return folder / name[:2] / name
+
+
 def open_room(folder: Path) -> FileRoom:
     """The room in this folder, which is made if it is not there. Raises RoomUnavailable."""
     try:
@@ -142,7 +147,7 @@ class FolderRoom:
         self._threads.close()
 
     def _path(self, name: str) -> Path:
-        return self._folder / name[:2] / name
+        return path_in(self._folder, name)
 
 
 class _Writing:
