@@ -98,14 +98,15 @@ def body_of(row: Row, of: Everything, number: int = 0) -> Any:
     """A body that the row takes, in which every id is that of a thing of this clinic."""
     channel, customer = of["channels"], of["customers"]
     number = number or next(_numbers)
+    related = {"tag_ids": [of["tags"]], "user_id": of["users"], "default_channel_id": channel}
     bodies: dict[str, Any] = {
         "NewCustomer": {
             "first_name": "Linus",
             "last_name": "Pauling",
             "phone_number": "+1",
-            "tag_ids": [of["tags"]],
-            "related_user_id": of["users"],
+            **related,
         },
+        "CustomerChanges": related,
         "NewNote": {"content": "Likes tea."},
         "NewTag": {"name": f"Regular {number}", "color": "#00ff00"},
         "NewUser": {
