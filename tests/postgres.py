@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, LiteralString, TypedDict
 from urllib.parse import urlsplit
 
 import psycopg
@@ -50,26 +50,35 @@ class RunAs(TypedDict, total=False):
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The URL of a running PostgreSQL server, by its maintenance database, for an ordinary user."""
+def postgres_server() -> Iterator[str]:
+    """The URL of a running PostgreSQL server, for a superuser unless another's was given."""
     if given := os.environ.get("FLEXTELL_TEST_DATABASE"):
-        with ordinary_user(given) as url:
-            yield url
+        yield given
     else:
-        with running_postgres() as server, ordinary_user(server) as url:
+        with running_postgres() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of the same, by its maintenance database, for an ordinary user."""
+    with psycopg.connect(postgres_server) as server:
+        ordinary = not passes_walls(server)
+    if ordinary:
+        yield postgres_server
+    else:
+        with new_user(postgres_server) as url:
             yield url
 
 
 @contextmanager
-def ordinary_user(server_url: str) -> Iterator[str]:
-    """The URL for a user who may make databases and nothing else; a new one if need be."""
+def new_user(server_url: str, right: LiteralString = "NOBYPASSRLS") -> Iterator[str]:
+    """The URL for a new user who may make databases, and has this right besides."""
+    name, password = f"flextell_{uuid.uuid4().hex}", uuid.uuid4().hex
+    create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB {} PASSWORD {}")
     with psycopg.connect(server_url, autocommit=True) as server:
-        if not passes_walls(server):
-            yield server_url
-            return
-        name, password = f"flextell_{uuid.uuid4().hex}", uuid.uuid4().hex
-        create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD {}")
-        server.execute(create.format(sql.Identifier(name), sql.Literal(password)))
+        named = sql.Identifier(name), sql.SQL(right), sql.Literal(password)
+        server.execute(create.format(*named))
     try:
         yield as_user(server_url, f"{name}:{password}")
     finally:

@@ -9,16 +9,19 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 import pytest
 
+from flextell.cli.examination import PASSES_WALLS
 from flextell.exits import ExitCode
 from flextell.serving import LOCAL_ISSUER, choose_transport
 from flextell.settings import Settings
 from flextell.sources import SYSTEM
 from flextell.store.standing import HEAD
 from tests.cli.conftest import PASSWORD, Run, listed
+from tests.postgres import fresh_database, new_user, passes_walls
 
 PROGRAM = str(Path(sys.executable).with_name("flextell"))
 
@@ -209,6 +212,23 @@ def test_the_doctor_warns_of_a_folder_that_others_may_read(flextell: Run, data_d
 
     assert ran.code == ExitCode.OK
     assert "\nwarn  data dir" in ran.out
+
+
+@pytest.mark.parametrize("right", ["SUPERUSER", "BYPASSRLS", "NOBYPASSRLS"])
+def test_the_doctor_warns_of_a_user_of_postgresql_whom_no_wall_stops(
+    flextell: Run, data_dir: Path, postgres_server: str, right: LiteralString
+) -> None:
+    data_dir.mkdir(mode=0o700)
+    with psycopg.connect(postgres_server) as server:
+        if not passes_walls(server):
+            pytest.skip("FLEXTELL_TEST_DATABASE is of a user who cannot make such users")
+    with new_user(postgres_server, right) as user, fresh_database(user) as database:
+        assert flextell("migrate", "--database", database).code == ExitCode.OK
+        examined = flextell("doctor", "--port", "0", "--database", database)
+
+    assert examined.code == ExitCode.OK
+    warned = f"warn  database     {PASSES_WALLS}\n" in examined.out
+    assert warned == (right != "NOBYPASSRLS")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])

@@ -15,6 +15,7 @@ from flextell.metrics import DELIVERIES, Metrics
 from flextell.node import delivering
 from flextell.node.delivering import AT_ONCE_OF_A_TENANT
 from flextell.store.port import Unit
+from flextell.store.unit import SqlUnit
 from flextell.tenants.channels import Channel, ChannelWish
 from flextell.tenants.deliveries import RETRY_AFTER_SECONDS, body_of
 from flextell.tenants.model import TenantDetails
@@ -114,6 +115,19 @@ async def test_a_running_node_delivers_by_itself(clinic: Clinic, there: Endpoint
         [received] = await there.got(1)
 
     clinic.check(received)
+
+
+async def test_what_is_done_for_a_tenant_is_done_behind_its_wall(
+    clinic: Clinic, there: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To take a delivery on, and to note what became of it."""
+    said: list[tuple[int, ...]] = []
+    monkeypatch.setattr(SqlUnit, "within", lambda _unit, *tenant_ids: said.append(tenant_ids))
+    clinic.write()
+
+    await clinic.deliver()
+
+    assert said == [clinic.place[:1]] * 2
 
 
 async def test_an_error_is_tried_again_later_with_the_same_id_and_a_new_time(

@@ -23,7 +23,7 @@ from flextell.oauth.keys import KeyRecord
 from flextell.serving import LOCAL_ISSUER, READY_FILE, check_transport, check_workers
 from flextell.settings import DAY, MINUTE, Settings, unknown_variables, variables
 from flextell.sources import SYSTEM
-from flextell.store.opening import database_url, open_store, standing
+from flextell.store.opening import database_url, open_store, passes_walls, standing
 from flextell.tls import RENEW_BEFORE_SECONDS, server_context
 from flextell.transport import is_loopback
 
@@ -38,6 +38,10 @@ CLOCK_TOLERANCE = 5 * MINUTE
 # No clock is right that shows a time before this program was written: 1 November 2026.
 WRITTEN = 1_793_491_200
 READY = "/health/ready"
+PASSES_WALLS = (
+    "Its user is a superuser or has BYPASSRLS, whom no wall between tenants stops; let an ordinary "
+    "role own the database, and connect as that."
+)
 METADATA = "/.well-known/oauth-authorization-server"
 
 
@@ -110,6 +114,8 @@ def _database(settings: Settings, records: list[KeyRecord]) -> Answer:
                 records += store.at_once(lambda unit: unit.signing_keys.all())
             finally:
                 store.close()
+            if passes_walls(url):
+                return "warn", PASSES_WALLS
             return "ok", f"It answers and is at version {found.version}."
         found.refuse_newer()
     if embedded:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from flextell.progress import Report, silent
@@ -24,6 +24,7 @@ from flextell.store.sqlite import SqliteStore
 from flextell.store.standing import SchemaOutdated, Standing, standing_of
 from flextell.store.watch import UNWATCHED, Watch
 
+_PASSES_WALLS = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 DATABASE_FILE = "flextell.db"
 STILL_LOCKED = (
     "A long query or transaction holds a table that must be changed; end it, or wait, and migrate "
@@ -106,6 +107,20 @@ def standing(url: URL) -> Standing:
         raise _unavailable(
             error, "The database cannot be opened; check that it exists, runs and may be used."
         ) from error
+
+
+def passes_walls(url: URL) -> bool:
+    """Whether PostgreSQL shows this user every tenant's rows, whatever a unit of work said.
+
+    Raises StoreUnavailable.
+    """
+    if url.get_backend_name() == "sqlite":
+        return False
+    try:
+        with engine(url).connect() as connection:
+            return bool(connection.execute(text(_PASSES_WALLS)).scalar())
+    except SQLAlchemyError as error:
+        raise _unavailable(error, "The database cannot be asked what its user may do.") from error
 
 
 def engine(url: URL, wait_seconds: int = 5) -> Engine:
