@@ -5,7 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import yaml
 
@@ -14,6 +16,7 @@ from flextell.masterkey import load
 from flextell.serving import ANSWER_MARGIN_SECONDS
 from flextell.settings import Settings
 from tests.deploy.flextell_words import known_command, known_variables
+from tests.postgres import as_user, own_server, passes_walls, programs
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
@@ -155,6 +158,32 @@ def test_the_secrets_that_the_script_makes_are_those_that_are_mounted(tmp_path: 
     assert made["database.pgpass"].startswith("postgres:5432:flextell:flextell:")
     assert made["database.pgpass"].strip().rpartition(":")[2] == made["database.password"]
     assert {f.stat().st_mode & 0o777 for f in (tmp_path / "secrets").iterdir()} == {0o600}
+
+
+def test_nodes_connect_as_an_ordinary_owner_of_the_database(tmp_path: Path) -> None:
+    """Whom the wall between tenants stops, and who may migrate; the superuser gets in no more."""
+    (script,) = (v.split(":")[0] for v in SERVICES["postgres"]["volumes"] if v.startswith("."))
+    password = tmp_path / "password"
+    password.write_text("it's a secret")
+    text = (DEPLOY / "compose" / script).read_text()
+    named = SERVICES["postgres"]["environment"]["POSTGRES_DB"]
+    with own_server() as server:
+        with psycopg.connect(server.url, autocommit=True) as superuser:
+            superuser.execute(f'CREATE DATABASE "{named}"'.encode())
+            superuser.execute("ALTER ROLE postgres PASSWORD 'known'")
+        database = urlsplit(server.url)._replace(path=f"/{named}").geturl()
+        subprocess.run(
+            [programs() / "psql", "--quiet", database],
+            input=text.replace("/run/secrets/database_password", str(password)),
+            text=True,
+            check=True,
+        )
+        with psycopg.connect(as_user(database, "flextell")) as nodes:
+            assert not passes_walls(nodes)
+            nodes.execute("CREATE TABLE theirs (id int)")
+        with psycopg.connect(server.url) as superuser:
+            kept = superuser.execute("SELECT rolname, rolpassword IS NULL FROM pg_authid")
+            assert {("postgres", True), ("flextell", False)} <= set(kept.fetchall())
 
 
 def _made_secrets(folder: Path) -> dict[str, str]:

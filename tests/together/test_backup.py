@@ -410,7 +410,7 @@ async def test_postgresql_is_restored_by_its_own_tools_and_the_keys_by_ours(
         path = await sent(server, given.access)
         from_old = ("--data-dir", server.data_dir, "--database", old)
         assert done(command("backup", file, "--keys-only", *from_old))[0] == ExitCode.OK
-        tool("pg_dump", "--format=custom", f"--file={dump}", old)
+        tool("pg_dump", "--enable-row-security", "--format=custom", f"--file={dump}", old)
         shutil.copytree(server.data_dir / "files", copied)
         server.stop()
         tool("pg_restore", f"--dbname={new}", str(dump))
