@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from flextell.tenants.model import CustomerDetails
 from tests.api.conftest import Clinic
 from tests.api.desk import BLOCKS, CONVERSATIONS, Desk, new_phone, open_desk
-from tests.world import ISSUER
+from tests.world import ISSUER, NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -153,3 +154,20 @@ async def test_somebody_who_is_blocked_before_they_write_is_dropped_too(desk: De
 
     assert await other.write(phone, "Elsewhere") == "dropped"
     assert await desk.write(phone, "Here") == "kept"
+
+
+async def test_a_block_of_a_deleted_customer_can_still_be_changed(desk: Desk) -> None:
+    store, tenant_id = desk.clinic.parts.store, desk.clinic.ids.bosphorus
+    grace = await store.write(
+        lambda unit: unit.customers.add(
+            tenant_id, CustomerDetails("Grace", "Gone", new_phone()), NOON
+        )
+    )
+    body = of_ada(desk) | {"customer_id": grace}
+    block = await desk.done("POST", BLOCKS, body, 201)
+    assert await store.write(lambda unit: unit.customers.delete(tenant_id, grace, NOON))
+
+    changed = await desk.done("PUT", f"{BLOCKS}/{block['id']}", {"note": "She left."})
+
+    assert changed["note"] == "She left."
+    assert (await desk.ask("POST", BLOCKS, body)).status_code == 422

@@ -101,7 +101,8 @@ class SqlBlacklists:
     def add(
         self, tenant_id: int, channel_id: int, customer_id: int, terms: BlockTerms, now: int
     ) -> int:
-        self._hold(tenant_id, customer_id)
+        if not self._hold(tenant_id, customer_id):
+            raise OutsideTenant
         if in_force(terms, now):
             self._check_alone(tenant_id, channel_id, customer_id, 0, now)
         rows = self._sql.all(
@@ -144,16 +145,15 @@ class SqlBlacklists:
             block_id=block_id,
         )
 
-    def _hold(self, tenant_id: int, customer_id: int) -> None:
-        """Let nobody else block this customer meanwhile. Raises OutsideTenant."""
+    def _hold(self, tenant_id: int, customer_id: int) -> bool:
+        """Let nobody else block this customer meanwhile; whether there is one, not deleted."""
         row = self._sql.one(
-            "SELECT 1 FROM customers WHERE tenant_id = :tenant_id "
-            "AND customer_id = :customer_id AND deleted_at IS NULL FOR NO KEY UPDATE",
+            "SELECT deleted_at FROM customers WHERE tenant_id = :tenant_id "
+            "AND customer_id = :customer_id FOR NO KEY UPDATE",
             tenant_id=tenant_id,
             customer_id=customer_id,
         )
-        if row is None:
-            raise OutsideTenant
+        return row is not None and row[0] is None
 
     def _check_alone(
         self, tenant_id: int, channel_id: int, customer_id: int, but_for: int, now: int
