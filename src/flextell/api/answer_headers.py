@@ -40,8 +40,7 @@ def takes_if_match(row: Row) -> bool:
 def of_success(row: Row) -> dict[str, Any]:
     """The headers of what a row answers when it did what it was asked."""
     headers = dict(EVERY_HEADER)
-    read = _READ.get(row.path)
-    if row.single or (row.method == "PUT" and read is not None and read.returns == row.returns):
+    if row.single or row.shows_what(_READ.get(row.path)):
         headers |= ETAG
     if row.status == 201 and row.path in _SHELVES:
         headers |= LOCATION

@@ -65,3 +65,7 @@ class Row:
     def single(self) -> bool:
         """Whether it reads one thing, which then has an ETag."""
         return self.method == "GET" and self.query is None
+
+    def shows_what(self, reading: "Row | None") -> bool:
+        """Whether this change answers with what reading its path shows, and so with its ETag."""
+        return self.method == "PUT" and reading is not None and reading.returns == self.returns

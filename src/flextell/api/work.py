@@ -147,7 +147,7 @@ def _changed(
         return Answer(204, b"", (MINIMAL,))
     body = encode(shown)
     headers: tuple[Header, ...] = ()
-    if row.method == "PUT" and reading is not None and reading.returns == row.returns:
+    if reading is not None and row.shows_what(reading):
         headers = ((b"etag", conditional.etag(shown, body, reading.volatile).encode("ascii")),)
     return Answer(row.status, body, headers)
 
