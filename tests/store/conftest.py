@@ -1,7 +1,7 @@
 """Stores on a new database: on each engine, and as many nodes on it as a test wants."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from flextell.settings import Settings
+from flextell.store.line import Call, Line
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store
 from flextell.store.sqlite import SqliteStore
+from flextell.store.transaction import Row
 from tests.postgres import fresh_database
 from tests.store.door import Door
 
@@ -178,3 +180,17 @@ def door(database: str) -> Iterator[Door]:
     door = Door(parts.hostname or "", parts.port or 5432)
     yield door
     door.shut()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many statements each round trip of a group had."""
+    sizes: list[int] = []
+    ask = Line.ask
+
+    async def counted(line: Line, calls: Sequence[Call]) -> list[list[Row]]:
+        sizes.append(len(calls))
+        return await ask(line, calls)
+
+    monkeypatch.setattr(Line, "ask", counted)
+    return sizes

@@ -3,18 +3,17 @@
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
 from flextell import store as store_package
-from flextell.store.line import Call, Line
+from flextell.store.line import Line
 from flextell.store.port import Duplicate, Store, StoreAway, Unit
 from flextell.store.postgresql import PostgresqlStore, connect
 from flextell.store.statement import Effect, Statement, for_many, packed
-from flextell.store.transaction import Row
 from flextell.store.watch import Unwatched
 from tests.store.door import Door, through
 from tests.store.samples import (
@@ -212,18 +211,9 @@ async def test_a_unit_sees_what_it_added_itself(shared: PostgresqlStore) -> None
     assert await together(shared, add_and_look) == [True]
 
 
-async def test_two_halves_of_a_unit_ask_at_once(
-    shared: PostgresqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_halves_of_a_unit_ask_at_once(shared: PostgresqlStore, asked: list[int]) -> None:
     await shared.write(connect_photos)
-    asked: list[int] = []
-    ask = Line.ask
-
-    async def counted(line: Line, calls: Sequence[Call]) -> list[list[Row]]:
-        asked.append(len(calls))
-        return await ask(line, calls)
-
-    monkeypatch.setattr(Line, "ask", counted)
+    asked.clear()
 
     def look(unit: Unit) -> tuple[str, int]:
         client, presented = unit.both(

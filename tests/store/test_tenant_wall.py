@@ -1,7 +1,7 @@
 """PostgreSQL itself shows a unit of work its tenants' rows only, whatever a statement says."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +12,11 @@ import pytest
 from psycopg import errors
 
 from flextell.settings import Settings
-from flextell.store.line import Call, Line
 from flextell.store.opening import open_store
 from flextell.store.port import Store, Unit
 from flextell.store.statement import Effect, Statement
 from flextell.store.tables import metadata
-from flextell.store.transaction import Row, Transaction
+from flextell.store.transaction import Transaction
 from flextell.store.wall import Widened
 from flextell.tenants.blacklists import BlockTerms
 from flextell.tenants.files import Content, Fileable, NewFile
@@ -122,20 +121,6 @@ async def together(store: Store, *works: Work) -> list[Any]:
     """What becomes of units that share a group."""
     asked = (store.write(work, brief=True) for work in works)
     return await asyncio.gather(*asked, return_exceptions=True)
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many statements each round trip of a group had."""
-    sizes: list[int] = []
-    ask = Line.ask
-
-    async def counted(line: Line, calls: Sequence[Call]) -> list[list[Row]]:
-        sizes.append(len(calls))
-        return await ask(line, calls)
-
-    monkeypatch.setattr(Line, "ask", counted)
-    return sizes
 
 
 def test_tests_work_as_a_user_whom_walls_stop(clinics: Clinics) -> None:
