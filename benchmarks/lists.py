@@ -27,6 +27,7 @@ from flextell.tenants.customers import (
     CustomerFilters,
     CustomerQuery,
     CustomerSort,
+    SortKey,
     folded,
 )
 from flextell.tenants.paging import After, SortOrder, Window
@@ -128,13 +129,8 @@ def readings(store: Store) -> Mapping[str, Reading]:
         ("two letters that none has", "qz"),
     ):
         kept[f"customers, search: {what}"] = _customers("created_at", "desc", Window(SIZE), text)
-        query = ConversationQuery(conversations.filters(text, None))
-        kept[f"conversations, search: {what}"] = _within(
-            lambda unit, query=query: unit.conversations.find(TENANT, query, NOON)  # type: ignore[misc]
-        )
-    kept["conversations, page 1"] = _within(
-        lambda unit: unit.conversations.find(TENANT, ConversationQuery(), NOON)
-    )
+        kept[f"conversations, search: {what}"] = _conversations(text)
+    kept["conversations, page 1"] = _conversations(None)
     kept["messages of a conversation, page 1"] = _within(
         lambda unit: unit.messages.find(TENANT, 1, Window(SIZE))
     )
@@ -149,17 +145,22 @@ def _within(reading: Reading) -> Reading:
     return read
 
 
-def _customers(key: str, order: SortOrder, window: Window, text: str | None = None) -> Reading:
+def _conversations(text: str | None) -> Reading:
+    query = ConversationQuery(conversations.filters(text, None))
+    return _within(lambda unit: unit.conversations.find(TENANT, query, NOON))
+
+
+def _customers(key: SortKey, order: SortOrder, window: Window, text: str | None = None) -> Reading:
     filters = CustomerFilters(search=folded(text) if text else None)
-    query = CustomerQuery(filters, CustomerSort(key, order), window)  # type: ignore[arg-type]
+    query = CustomerQuery(filters, CustomerSort(key, order), window)
     return _within(lambda unit: unit.customers.find(TENANT, query))
 
 
-def _deep_after(key: str) -> Callable[[Unit], After]:
+def _deep_after(key: SortKey) -> Callable[[Unit], After]:
     """The row before page 10,000, or before the last page of fewer."""
 
     def find(unit: Unit) -> After:
-        query = CustomerQuery(sort=CustomerSort(key, "asc"), window=Window(1, DEEP))  # type: ignore[arg-type]
+        query = CustomerQuery(sort=CustomerSort(key, "asc"), window=Window(1, DEEP))
         found = unit.customers.find(TENANT, query)
         if found.next is None:
             raise SystemExit(f"There are fewer than {DEEP:,} customers.")
