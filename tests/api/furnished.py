@@ -25,6 +25,7 @@ SPARED: Mapping[str, frozenset[int]] = {
 # Roles by number (see `access.ROLES`): Alice, who owns the clinic, may give these.
 STAFF, VIEWER = 2, 3
 _numbers = count(1)
+NAMES_AT_ONCE = 1000
 
 Place = Mapping[str, int]
 """What the parameters of a path are, for something that is there."""
@@ -36,7 +37,17 @@ class House:
 
     desk: Desk
     # What is there, by the name of the field that refers to it.
-    known: Mapping[str, Sequence[Any]]
+    there: Mapping[str, Sequence[Any]]
+
+    @property
+    def known(self) -> Mapping[str, Sequence[Any]]:
+        """What a field of this name may well be; names that must differ are nobody's yet."""
+        numbers = [next(_numbers) for _ in range(NAMES_AT_ONCE)]
+        fresh = {
+            "name": [f"Regular {number}" for number in numbers],
+            "email": [f"frank.{number}@example.com" for number in numbers],
+        }
+        return {**self.there, **fresh}
 
     @property
     def clinic(self) -> Clinic:
@@ -79,8 +90,6 @@ async def furnish(clinic: Clinic) -> House:
             "fileable_type": ["customer"],
             "fileable_id": [ids.ada, ids.grace],
             "role_ids": [[], [STAFF], [STAFF, VIEWER]],
-            "name": ["Frank", "Regular"],
-            "email": [f"frank.{number}@example.com" for number in range(1000)],
             "password": [PASSWORD],
             "password_confirmation": [PASSWORD],
             "trigger_chat_log_ids": [[]],
