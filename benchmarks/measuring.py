@@ -11,7 +11,7 @@ from itertools import cycle
 
 from benchmarks import work
 from benchmarks.connection import Connection
-from benchmarks.server import CUSTOMERS, Server
+from benchmarks.server import CUSTOMERS, LISTED, SIZES, Server
 
 CODES_AT_A_TIME = 400
 
@@ -135,8 +135,12 @@ class Bench:
         await work.call_api(connection, path, self._access_token(index))
 
     async def list_customers(self, connection: Connection, index: int) -> None:
-        """A call that lists the newest customers, with their tags and the total."""
-        await work.call_api(connection, self.server.paths.customers, self._access_token(index))
+        """A call that lists about 50 customers, with their tags and the total.
+
+        Each connection wants a few more or less: nobody's list is anybody else's.
+        """
+        path = self.server.paths.customers.format(size=LISTED + index % SIZES - SIZES // 2)
+        await work.call_api(connection, path, self._access_token(index))
 
     def _access_token(self, index: int) -> str:
         return self.tokens[index]["access_token"] if self.tokens else ""

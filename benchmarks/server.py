@@ -26,6 +26,8 @@ CUSTOMER = CustomerDetails(
 )
 # Their ids are 1 and what follows; four pages of 50.
 CUSTOMERS = 200
+# So many of them are listed, and so many sizes are asked for around it.
+LISTED, SIZES = 50, 16
 TAGS = ("New", "Regular", "VIP")
 PLAIN_HTTP = {"FLEXTELL_DEVELOPMENT_PLAIN_HTTP_ON_LOOPBACK": "true"}
 SECONDS_TO_START = 30.0
@@ -41,7 +43,7 @@ class Paths:
     introspect: str = "/oauth/introspect"
     api: str = "/api"
     customer: str = "/api/v1/customers/{id}"
-    customers: str = "/api/v1/customers?per_page=50"
+    customers: str = "/api/v1/customers?per_page={size}"
     # Where a peer signs a browser in as Alice without asking; empty: it does so when it must know.
     sign_in: str = ""
 

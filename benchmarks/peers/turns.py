@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks import work
 from benchmarks.measuring import DatabaseClock, Measured, Step, opened
-from benchmarks.server import CUSTOMERS, Server
+from benchmarks.server import CUSTOMERS, LISTED, Server
 
 _CURSOR = re.compile(rb'"cursor":"[^"]*"')
 # Outside the clock: connections, caches and prepared statements are there when it runs.
@@ -48,7 +48,7 @@ async def check_alike(one: Server, other: Server) -> None:
     the cursor, which only one has."""
     async with opened(one, 1) as bench, opened(other, 1) as others:
         read = [one.paths.customer.format(id=number) for number in range(1, CUSTOMERS + 1)]
-        for path in (one.paths.api, one.paths.customers, *read):
+        for path in (one.paths.api, one.paths.customers.format(size=LISTED), *read):
             token = bench.tokens[0]["access_token"]
             answer = await work.call_api(bench.connections[0], path, token)
             theirs = await work.call_api(others.connections[0], path, "")

@@ -15,6 +15,9 @@ from flextell.store.port import Duplicate, Store, StoreAway, Unit
 from flextell.store.postgresql import PostgresqlStore, connect
 from flextell.store.statement import Effect, Statement, for_many, packed
 from flextell.store.watch import Unwatched
+from flextell.tenants.customers import CustomerFilters, CustomerQuery, CustomerSort
+from flextell.tenants.model import CustomerDetails, TenantDetails
+from flextell.tenants.paging import Window
 from tests.store.door import Door, through
 from tests.store.samples import (
     CODE,
@@ -226,6 +229,53 @@ async def test_two_halves_of_a_unit_ask_at_once(shared: PostgresqlStore, asked: 
 
     assert await together(shared, look) == [("Photos", 0)]
     assert asked == [4, 1], "BEGIN, a claim, two reads; COMMIT"
+
+
+def a_clinic(unit: Unit) -> int:
+    """A tenant with three customers, of whom the first has a tag."""
+    tenant_id = unit.tenants.add(TenantDetails("Bosphorus Clinic"), NOON)
+    for name in ("Ada", "Grace", "Linus"):
+        unit.customers.add(tenant_id, CustomerDetails(name, "Çelik", "+90"), NOON)
+    vip = unit.tags.add(tenant_id, "VIP", "#ff0000", NOON)
+    unit.customers.put_tag(tenant_id, 1, vip)
+    return tenant_id
+
+
+def listed(tenant_id: int, size: int, search: str | None = None) -> Work:
+    """The names of so many customers with their tags, and how many there are."""
+    query = CustomerQuery(CustomerFilters(search), CustomerSort("first_name", "asc"), Window(size))
+
+    def work(unit: Unit) -> tuple[list[str], int]:
+        found = unit.customers.find(tenant_id, query)
+        names = [c.details.first_name + "*" * len(c.tags) for c in found.rows]
+        return names, found.total
+
+    return work
+
+
+async def test_lists_are_asked_with_their_totals_at_once_and_then_for_tags(
+    shared: PostgresqlStore, asked: list[int]
+) -> None:
+    tenant_id = await shared.write(a_clinic)
+    asked.clear()
+
+    found = await together(shared, *(listed(tenant_id, size) for size in (1, 2, 2)))
+
+    assert found == [(["Ada*"], 3), (["Ada*", "Grace"], 3), (["Ada*", "Grace"], 3)]
+    assert asked == [2, 1], "a page and a count for all of them; their tags"
+
+
+async def test_a_search_keeps_no_group_waiting(shared: PostgresqlStore, groups: Groups) -> None:
+    tenant_id = await shared.write(a_clinic)
+    groups.sizes.clear()
+
+    *found, again = await together(
+        shared, listed(tenant_id, 2, "grace"), listed(tenant_id, 1), listed(tenant_id, 3, "ada")
+    )
+
+    assert found == [(["Grace"], 1), (["Ada*"], 3)]
+    assert again == (["Ada*"], 1)
+    assert sorted(groups.sizes) == [1, 1, 3], "all three began in one group"
 
 
 async def test_a_half_that_fails_or_asks_something_rare_is_the_units_own_affair(

@@ -16,6 +16,7 @@ import pytest
 from flextell.store import sqlite
 from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
 from flextell.store.sqlite import MOST_IN_A_GROUP, SqliteStore
+from flextell.tenants.customers import CustomerFilters, CustomerQuery
 from tests.store.conftest import ISSUER
 from tests.store.samples import NOON, PHOTOS
 
@@ -324,4 +325,25 @@ async def test_a_brief_reader_never_keeps_the_event_loop_waiting(
     other.close()
 
     assert await waiting == []
+    store.close()
+
+
+@pytest.mark.anyio
+async def test_a_search_never_runs_in_the_event_loop(sqlite_file: Path) -> None:
+    """What takes long begins again in a thread; a page of a list does not need one."""
+    store = SqliteStore(sqlite_file)
+    ran_in: list[str] = []
+
+    def counting(search: str | None) -> Callable[[Unit], int]:
+        def work(unit: Unit) -> int:
+            ran_in.append(threading.current_thread().name.partition("_")[0])
+            return unit.customers.find(1, CustomerQuery(CustomerFilters(search))).total
+
+        return work
+
+    loop = threading.current_thread().name.partition("_")[0]
+    assert await store.read(counting(None), brief=True) == 0
+    assert ran_in == [loop], "and nowhere else"
+    assert await store.read(counting("ada"), brief=True) == 0
+    assert ran_in == [loop, loop, "read"]
     store.close()

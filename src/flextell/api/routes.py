@@ -150,7 +150,7 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/v1/roles/{id}", READ_USERS, SEE_USERS, roles.get_role, One[Role]),
 
     _see(CUSTOMERS, READ_CUSTOMERS, customers.list_customers, Page[Customer],
-         CustomerListParameters),
+         CustomerListParameters, brief=True),
     _change("POST", CUSTOMERS, WRITE_CUSTOMERS, customers.create_customer, One[Customer],
             NewCustomer, 201),
     _see(CUSTOMER, READ_CUSTOMERS, customers.get_customer, One[Customer], brief=True),
@@ -177,7 +177,7 @@ TABLE: tuple[Row, ...] = (
     Row("GET", FILE, READ_FILES, SEE_FILES, files.get_file, One[File], volatile=ADDRESSES),
     Row("DELETE", FILE, WRITE_FILES, CHANGE_FILES, files.delete_file, One[Done]),
 
-    _see(TAGS, READ_TAGS, tags.list_tags, Page[Tag], TagListParameters),
+    _see(TAGS, READ_TAGS, tags.list_tags, Page[Tag], TagListParameters, brief=True),
     _change("POST", TAGS, WRITE_TAGS, tags.create_tag, One[Tag], NewTag, 201),
     _see(TAG, READ_TAGS, tags.get_tag, One[Tag]),
     _change("PUT", TAG, WRITE_TAGS, tags.update_tag, One[Tag], TagChanges),
@@ -187,7 +187,7 @@ TABLE: tuple[Row, ...] = (
     _change("DELETE", PUT_ON, WRITE_CUSTOMERS, tags.delete_customer_tag, One[Done]),
 
     Row("GET", CONVERSATIONS, READ_TALK, SEE_TALK, conversations.list_conversations,
-        Page[Conversation], ConversationListParameters),
+        Page[Conversation], ConversationListParameters, brief=True),
     Row("POST", CONVERSATIONS, WRITE_TALK, TALK, conversations.create_conversation,
         One[Conversation], body=NewConversation, status=201),
     Row("GET", CONVERSATION, READ_TALK, SEE_TALK, conversations.get_conversation,

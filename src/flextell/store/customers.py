@@ -7,7 +7,7 @@ from dataclasses import asdict
 from flextell.store import listing, trash
 from flextell.store.listing import Column, Listing, Part, containing
 from flextell.store.statement import Statement
-from flextell.store.transaction import Row, Transaction
+from flextell.store.transaction import Row, Transaction, array
 from flextell.tenants.customers import (
     NULLABLE,
     SORT_KEYS,
@@ -39,10 +39,14 @@ _GET = Statement(
 _TAGS = """
 SELECT ct.customer_id, t.tag_id, t.tenant_id, t.name, t.color, t.created_at, t.updated_at
 FROM customer_tags ct JOIN tags t ON t.tag_id = ct.tag_id
-WHERE t.tenant_id = :tenant_id AND t.deleted_at IS NULL AND ct.customer_id """
+WHERE t.tenant_id = :tenant_id AND t.deleted_at IS NULL AND ct.customer_id"""
 _TAGS_OF_ONE = Statement(
     f"{_TAGS} = :customer_id ORDER BY t.name, t.tag_id",
     {"tenant_id": "bigint", "customer_id": "bigint"},
+)
+_TAGS_OF_EACH = Statement(
+    f"{_TAGS} IN each(:customer_ids) ORDER BY t.name, t.tag_id",
+    {"tenant_id": "bigint", "customer_ids": "text"},
 )
 
 _LIST = Listing(
@@ -197,12 +201,9 @@ class SqlCustomers:
         return tuple(_customer(tenant_id, row, tuple(tags.get(row[0], ()))) for row in rows)
 
     def _tags(self, tenant_id: int, customer_ids: Sequence[int]) -> dict[int, list[Tag]]:
-        values = {f"id{i}": customer_id for i, customer_id in enumerate(customer_ids)}
         tags = defaultdict(list)
         for customer_id, *tag in self._sql.all(
-            f"{_TAGS} IN (:{', :'.join(values)}) ORDER BY t.name, t.tag_id",
-            tenant_id=tenant_id,
-            **values,
+            _TAGS_OF_EACH, tenant_id=tenant_id, customer_ids=array(customer_ids)
         ):
             tags[customer_id].append(Tag(*tag))
         return tags

@@ -13,7 +13,8 @@ import psycopg
 
 from flextell.store.line import Line
 from flextell.store.port import StoreAway, StoreUnavailable, Unit
-from flextell.store.sharing import ROLLBACK, Alone, Group, Job, Spoiled
+from flextell.store.sharing import ROLLBACK, Group, Job, Spoiled
+from flextell.store.transaction import Alone
 from flextell.store.watch import Watch
 
 log = logging.getLogger(__name__)

@@ -8,13 +8,19 @@ the list costs no more than the first.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from flextell.store.transaction import Row, Transaction
+from flextell.store.statement import Statement
+from flextell.store.transaction import Question, Row, Transaction
 from flextell.tenants.paging import MOST_COUNTED, After, Found, SortOrder, Value, Window
 
 Values = dict[str, Any]
 Condition = tuple[str, Values]
+
+# So many rows are passed over in no time.
+NEAR = 1000
+_KINDS = {int: "bigint", str: "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +62,18 @@ class Part:
 
 
 def find(sql: Transaction, listing: Listing, part: Part, **within: Value) -> Found[Row]:
-    """The part that is asked for, as rows of `columns`; `within` are the values that it names."""
+    """The part that is asked for, as rows of `columns`; `within` are the values that it names.
+
+    A part that may be searched for a long time is asked for in a transaction of its own.
+    """
     where = _narrowed(listing, part, within)
-    rows = _rows(sql, listing, part, where)
+    if len(where[1]) > len(within) or part.window.offset > NEAR:
+        sql.takes_long()
+    rows, counted = _rows(sql, listing, part, where)
     shown = rows[: part.window.size]
     following = After(shown[-1][0], shown[-1][1]) if len(rows) > part.window.size else None
     whole = following is None and not part.window.offset and part.window.after is None
-    total = len(shown) if whole else _count(sql, listing, where, MOST_COUNTED)
-    return Found(tuple(row[2:] for row in shown), following, total)
+    return Found(tuple(row[2:] for row in shown), following, len(shown) if whole else counted)
 
 
 def containing(text: str) -> str:
@@ -82,19 +92,33 @@ def _narrowed(listing: Listing, part: Part, within: Mapping[str, Value]) -> Cond
     return " AND ".join(conditions), {**within, **values}
 
 
-def _rows(sql: Transaction, listing: Listing, part: Part, where: Condition) -> list[Row]:
-    """The rows of the window, and one more if there is one; each begins with its position."""
-    rows: list[Row] = []
+def _rows(
+    sql: Transaction, listing: Listing, part: Part, where: Condition
+) -> tuple[list[Row], int]:
+    """The rows of the window, and one more if there is one; each begins with its position.
+
+    And how many the whole list has, asked together with its first stretch.
+    """
+    rows, counted = list[Row](), -1
     wanted, offset = part.window.size + 1, part.window.offset
-    for stretch, values in _stretches(listing, part):
-        here = f"{where[0]}{stretch}", {**where[1], **values}
-        found = sql.all(_select(listing, part, here[0]), size=wanted, offset=offset, **here[1])
+    for stretch, position in _stretches(listing, part):
+        values = {**where[1], **position}
+        here = f"{where[0]}{stretch}", values
+        page = _question(_select(listing, part, here[0]), size=wanted, offset=offset, **values)
+        if counted < 0:
+            found, [(counted,)] = sql.several(page, _counting(listing, where, MOST_COUNTED))
+        else:
+            [found] = sql.several(page)
         rows += found
         wanted -= len(found)
         if not wanted:
             break
-        offset = 0 if found or not offset else offset - _count(sql, listing, here, offset)
-    return rows
+        if offset and not found:
+            [[(passed,)]] = sql.several(_counting(listing, here, offset))
+            offset -= passed
+        else:
+            offset = 0
+    return rows, counted
 
 
 def _stretches(listing: Listing, part: Part) -> Iterator[Condition]:
@@ -127,11 +151,19 @@ def _select(listing: Listing, part: Part, where: str) -> str:
     )
 
 
-def _count(sql: Transaction, listing: Listing, where: Condition, most: int) -> int:
+def _counting(listing: Listing, where: Condition, most: int) -> Question:
     """How many rows there are, counted no further than `most`."""
-    [(number,)] = sql.all(
-        f"SELECT count(*) FROM (SELECT 1 FROM {listing.source} WHERE {where[0]} LIMIT :most) AS c",
-        most=most,
-        **where[1],
-    )
-    return int(number)
+    counted = f"SELECT 1 FROM {listing.source} WHERE {where[0]} LIMIT :most"
+    return _question(f"SELECT count(*) FROM ({counted}) AS c", most=most, **where[1])
+
+
+def _question(sql: str, **values: Value) -> Question:
+    return _statement(
+        sql, tuple((name, _KINDS[type(value)]) for name, value in values.items())
+    ), values
+
+
+@lru_cache(maxsize=512)
+def _statement(sql: str, types: tuple[tuple[str, str], ...]) -> Statement:
+    """One for each text: those that ask the same share what they ask."""
+    return Statement(sql, dict(types))

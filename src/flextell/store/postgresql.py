@@ -22,8 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from flextell.store.lanes import Lanes
 from flextell.store.port import StoreAway, StoreBusy, StoreFull, StoreUnavailable, Unit
 from flextell.store.reach import Reach
-from flextell.store.sharing import Alone
-from flextell.store.transaction import on_postgresql
+from flextell.store.transaction import Alone, on_postgresql
 from flextell.store.turn import Turn, cut
 from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
 from flextell.store.watch import UNWATCHED, Watch

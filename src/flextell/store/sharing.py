@@ -28,7 +28,7 @@ from flextell.store.line import Call, Line
 from flextell.store.port import Unit
 from flextell.store.sight import Sight
 from flextell.store.statement import Effect, Statement, Values, for_many, packed
-from flextell.store.transaction import Question, Row
+from flextell.store.transaction import Alone, Question, Row
 from flextell.store.unit import SqlUnit, perform
 from flextell.store.wall import narrow
 
@@ -41,10 +41,6 @@ Key = Any
 BEGIN: Call = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
 COMMIT: Call = ("COMMIT", ())
 ROLLBACK: Call = ("ROLLBACK", ())
-
-
-class Alone(Exception):
-    """A unit of work needs a transaction of its own, and is to be run again from its start."""
 
 
 class Spoiled(Exception):
@@ -146,6 +142,9 @@ class Shared:
     def within(self, tenants: Collection[int]) -> None:
         self._job.tenants = narrow(self._job.tenants, tenants)
         self._group.sight.admit(tenants)
+
+    def takes_long(self) -> None:
+        self._leave()
 
     def _leave(self) -> NoReturn:
         _ask(None)

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
-from flextell.store.transaction import on_sqlite
+from flextell.store.transaction import Alone, on_sqlite
 from flextell.store.unit import CODE_RETENTION_SECONDS, SqlUnit, perform
 from flextell.store.watch import UNWATCHED, Watch
 
@@ -155,7 +155,7 @@ class SqliteStore:
         try:
             if brief:
                 # A reader hardly ever waits (WAL), and a thread costs more than what it asks.
-                with suppress(StoreBusy):
+                with suppress(StoreBusy, Alone):
                     return self._read(work, wait_seconds=0)
             return await loop.run_in_executor(self._readers, self._read, work)
         except StoreUnavailable:
@@ -204,7 +204,7 @@ class SqliteStore:
                 self._path, self._wait_seconds if wait_seconds is None else wait_seconds
             )
             self._connections.append(connection)
-            transaction = on_sqlite(connection.execute)
+            transaction = on_sqlite(connection.execute, is_hurried=wait_seconds is not None)
             opened = Opened(connection, SqlUnit(transaction, self._code_retention_seconds))
             setattr(self._local, kind, opened)
         return opened

@@ -15,6 +15,9 @@ from typing import Any
 NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 """A `:name` in a statement, and not a `::cast`."""
 
+EACH = re.compile(r" IN each\((:\w+)\)")
+"""What asks for rows by their ids, as many as there are, in one parameter."""
+
 Values = tuple[Any, ...]
 
 # SQL type → its number in PostgreSQL (pg_type.dat)
@@ -51,7 +54,12 @@ class Statement:
         return tuple([named[name] for name in self.types])
 
 
-@lru_cache(maxsize=256)
+def with_arrays(sql: str) -> str:
+    """The same with what PostgreSQL has for `IN each(:ids)`, whose ids are a JSON array."""
+    return EACH.sub(r" = ANY(CAST(translate(\1, '[]', '{}') AS BIGINT[]))", sql)
+
+
+@lru_cache(maxsize=512)
 def for_many(statement: Statement) -> str:
     """The statement for any number of sets of values, an array for each name ($1, $2 ...).
 
@@ -60,7 +68,7 @@ def for_many(statement: Statement) -> str:
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(statement.types.values(), 1))
     columns = ", ".join(f"p_{name}" for name in statement.types)
     asked = f"unnest({arrays}) WITH ORDINALITY AS asked({columns}, asked_n)"
-    sql = NAMED.sub(r"asked.p_\1", statement.sql.strip())
+    sql = NAMED.sub(r"asked.p_\1", with_arrays(statement.sql.strip()))
     verb = sql.partition(" ")[0]
     if verb == "SELECT":
         return f"SELECT asked.asked_n, found.* FROM {asked} CROSS JOIN LATERAL ({sql}) AS found"

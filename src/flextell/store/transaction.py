@@ -1,7 +1,8 @@
 """One transaction, on either database: SQL with `:names`, rows as tuples.
 
-The SQL of this package is written once for both engines. Two things are translated: the way
-parameters are written, and row locks, which SQLite does not need, having one writer.
+The SQL of this package is written once for both engines. Three things are translated: the way
+parameters are written, `IN each(:ids)`, and row locks, which SQLite does not need, having one
+writer.
 """
 
 import re
@@ -10,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from flextell.store import wall
-from flextell.store.statement import NAMED, Statement
+from flextell.store.statement import EACH, NAMED, Statement, with_arrays
 
 Row = tuple[Any, ...]
 Question = tuple[Statement, Mapping[str, Any]]
@@ -29,13 +30,22 @@ Execute = Callable[..., Any]
 @lru_cache(maxsize=1024)
 def for_sqlite(sql: str) -> str:
     """The statement as SQLite takes it."""
-    return _ROW_LOCK.sub("", sql)
+    return EACH.sub(r" IN (SELECT value FROM json_each(\1))", _ROW_LOCK.sub("", sql))
 
 
 @lru_cache(maxsize=1024)
 def for_postgresql(sql: str) -> str:
     """The statement as psycopg takes it."""
-    return NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
+    return NAMED.sub(r"%(\1)s", with_arrays(sql).replace("%", "%%"))
+
+
+def array(ids: Iterable[int]) -> str:
+    """The value for `IN each(:ids)`: as many ids as there are, in one parameter."""
+    return f"[{','.join(map(str, ids))}]"
+
+
+class Alone(Exception):
+    """A unit of work needs a transaction of its own, and is to be run again from its start."""
 
 
 class Transaction(Protocol):
@@ -75,6 +85,9 @@ class Transaction(Protocol):
     def within(self, tenants: Collection[int]) -> None:
         """See no rows but these tenants', where there is a wall. Raises wall.Widened."""
 
+    def takes_long(self) -> None:
+        """What follows may: where nobody else should wait for it, the unit begins again alone."""
+
 
 def number_of(digest: bytes) -> int:
     """What `serialise` knows something by that has a digest and no number."""
@@ -84,14 +97,20 @@ def number_of(digest: bytes) -> int:
 class Single:
     """`Transaction` on a connection of its own: one statement after another."""
 
-    __slots__ = ("_execute", "_translate", "locks_rows")
+    __slots__ = ("_execute", "_is_hurried", "_translate", "locks_rows")
 
     def __init__(
-        self, execute: Execute, translate: Callable[[str], str], *, locks_rows: bool
+        self,
+        execute: Execute,
+        translate: Callable[[str], str],
+        *,
+        locks_rows: bool,
+        is_hurried: bool = False,
     ) -> None:
         self._execute = execute
         self._translate = translate
         self.locks_rows = locks_rows
+        self._is_hurried = is_hurried
 
     def one(self, sql: str | Statement, **values: Any) -> Row | None:
         row: Row | None = self._cursor(sql, values).fetchone()
@@ -132,14 +151,21 @@ class Single:
         if self.locks_rows and self.one(wall.NARROW, tenants=wall.written(tenants)) is None:
             raise wall.Widened
 
+    def takes_long(self) -> None:
+        if self._is_hurried:
+            raise Alone
+
     def _cursor(self, sql: str | Statement, values: Mapping[str, Any]) -> Any:
         text = sql if isinstance(sql, str) else sql.sql
         return self._execute(self._translate(text), values)
 
 
-def on_sqlite(execute: Execute) -> Transaction:
-    """A transaction on a connection of the standard library's sqlite3."""
-    return Single(execute, for_sqlite, locks_rows=False)
+def on_sqlite(execute: Execute, *, is_hurried: bool = False) -> Transaction:
+    """A transaction on a connection of the standard library's sqlite3.
+
+    Raises Alone from what takes long if it is hurried: in an event loop, where everybody waits.
+    """
+    return Single(execute, for_sqlite, locks_rows=False, is_hurried=is_hurried)
 
 
 def on_postgresql(execute: Execute) -> Transaction:
