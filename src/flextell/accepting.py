@@ -5,7 +5,7 @@ import contextlib
 import functools
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -55,9 +55,69 @@ def accept_from(listener: socket.socket) -> Accept:
 
     async def accept(protocol: ProtocolMaker, tls: dict[str, Any]) -> Accepting:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(protocol, sock=listener, backlog=BACKLOG, **tls)
+        # A copy: who waits in the queue when it is closed has not been sent away yet.
+        server = await loop.create_server(protocol, sock=listener.dup(), backlog=BACKLOG, **tls)
+        return _Entrance(server, listener, Greetings(protocol, tls))
 
     return accept
+
+
+class Greetings:
+    """Those who were accepted and are just coming in."""
+
+    def __init__(self, protocol: ProtocolMaker, tls: dict[str, Any]) -> None:
+        self._protocol = protocol
+        self._tls = tls
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def greet(self, connection: socket.socket) -> None:
+        """Let one in."""
+        task = asyncio.get_running_loop().create_task(self._greet(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _greet(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        # Whoever leaves during the handshake, or speaks no TLS, is nobody's concern.
+        with contextlib.suppress(OSError):
+            await loop.connect_accepted_socket(self._protocol, connection, **self._tls)
+
+    async def wait(self) -> None:
+        """Wait until all are in, or gone."""
+        await asyncio.gather(*self._tasks)
+
+
+def waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """Those who wait in the queue of a listening socket, who would be reset if it were closed."""
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            yield listener.accept()[0]
+
+
+class _Entrance:
+    """A server that lets in at its end whom the system has let in already."""
+
+    def __init__(
+        self, server: asyncio.Server, listener: socket.socket, greetings: Greetings
+    ) -> None:
+        self._server = server
+        self._listener = listener
+        self._greetings = greetings
+
+    def close(self) -> None:
+        """Let nobody in any more, but for those who wait; twice is once."""
+        if self._listener.fileno() < 0:
+            return
+        self._server.close()
+        for connection in waiting(self._listener):
+            self._greetings.greet(connection)
+        self._listener.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until that is done."""
+        await self._server.wait_closed()
+        await self._greetings.wait()
 
 
 def configured(app: ASGIApp, terms: Terms) -> uvicorn.Config:

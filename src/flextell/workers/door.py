@@ -5,13 +5,11 @@ parent passes on each connection itself (SCM_RIGHTS, unix(7)) through a pair of 
 """
 
 import asyncio
-import contextlib
 import itertools
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from flextell.accepting import ProtocolMaker
+from flextell.accepting import Greetings
 
 # What goes with a connection: something must.
 KNOCK = b"."
@@ -69,12 +67,10 @@ def _in_turn(workers: Sequence[Takes], turn: int) -> Sequence[Takes]:
 class Entrance:
     """The worker's end of the door, used as an `asyncio.Server` is."""
 
-    def __init__(self, door: socket.socket, protocol: ProtocolMaker, tls: dict[str, Any]) -> None:
+    def __init__(self, door: socket.socket, greetings: Greetings) -> None:
         self._door = door
-        self._protocol = protocol
-        self._tls = tls
+        self._greetings = greetings
         self._loop = asyncio.get_running_loop()
-        self._greetings: set[asyncio.Task[None]] = set()
         self._loop.add_reader(door, self._let_in)
 
     def close(self) -> None:
@@ -88,7 +84,7 @@ class Entrance:
 
     async def wait_closed(self) -> None:
         """Wait for those who are just coming in."""
-        await asyncio.gather(*self._greetings)
+        await self._greetings.wait()
 
     def _let_in(self) -> bool:
         try:
@@ -96,14 +92,7 @@ class Entrance:
         except OSError:
             return False
         for descriptor in descriptors:
-            greeting = self._loop.create_task(self._greet(socket.socket(fileno=descriptor)))
-            self._greetings.add(greeting)
-            greeting.add_done_callback(self._greetings.discard)
+            self._greetings.greet(socket.socket(fileno=descriptor))
         if not knock:  # the parent is gone
             self._loop.remove_reader(self._door)
         return bool(knock)
-
-    async def _greet(self, connection: socket.socket) -> None:
-        # Whoever leaves during the handshake, or speaks no TLS, is nobody's concern.
-        with contextlib.suppress(OSError):
-            await self._loop.connect_accepted_socket(self._protocol, connection, **self._tls)

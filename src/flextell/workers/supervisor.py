@@ -11,6 +11,7 @@ from prometheus_client import ProcessCollector
 from prometheus_client.core import Metric as Family
 
 from flextell import log, metrics
+from flextell.accepting import waiting
 from flextell.asgi_server import STOP_SIGNALS
 from flextell.exits import ExitCode, ExitError, data_dir_errors
 from flextell.lifespan import APP_STOP_SECONDS
@@ -170,6 +171,9 @@ class Supervisor:
     async def _stop_accepting(self, accepting: asyncio.Task[None]) -> None:
         accepting.cancel()
         await asyncio.wait([accepting])
+        for connection in waiting(self._place.listener):
+            with connection:
+                any(takes(connection) for takes in self._takers())
         self._place.listener.close()
 
     async def _end(self, keepers: list[asyncio.Task[None]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from flextell import asgi_server
-from flextell.accepting import Accept, Accepting, ProtocolMaker
+from flextell.accepting import Accept, Accepting, Greetings, ProtocolMaker
 from flextell.exits import ExitError
 from flextell.life import Life
 from flextell.management import OneProcess, Service, Subject
@@ -19,6 +19,9 @@ from flextell.settings import Settings
 from flextell.sources import SYSTEM
 from flextell.workers import channel
 from flextell.workers.door import Entrance
+
+# How much longer than its parent a worker drains: the last clients that it lets in need one.
+LAST_GUESTS_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def work(orders: Orders, parent: Parent, build: Callable[[Settings], Service]) -
     """Serve what `build` makes until the parent says, or a signal, or the parent is gone."""
     settings = orders.settings
     transport = choose_transport(settings, SYSTEM.now())
-    service, life = build(settings), Life(settings.drain_seconds)
+    service, life = build(settings), Life(settings.drain_seconds + LAST_GUESTS_SECONDS)
     asgi_server.run(
         service.app,
         clients_through(orders.door),
@@ -103,6 +106,6 @@ def clients_through(door: int) -> Accept:
     """Let in whom the parent hands on."""
 
     async def accept(protocol: ProtocolMaker, tls: dict[str, Any]) -> Accepting:
-        return Entrance(socket.socket(fileno=door), protocol, tls)
+        return Entrance(socket.socket(fileno=door), Greetings(protocol, tls))
 
     return accept
