@@ -29,7 +29,13 @@ from tests.store.talk import Talk, begin, say
 
 pytestmark = pytest.mark.anyio
 
-WALLED = [table.name for table in metadata.sorted_tables if "tenant_id" in table.columns]
+# No index helps a search behind the wall: ids alone come out of these (decision 22).
+BEFORE_THE_WALL = {"customer_search", "conversation_search"}
+WALLED = [
+    table.name
+    for table in metadata.sorted_tables
+    if "tenant_id" in table.columns and table.name not in BEFORE_THE_WALL
+]
 WITH_TAGS = sorted([*WALLED, "customer_tags"])
 ANY_CUSTOMER = Statement(
     "SELECT c.tenant_id FROM customers c WHERE c.customer_id > :above", {"above": "bigint"}

@@ -31,7 +31,8 @@ class ConversationListParameters(ListParameters):
         None,
         max_length=MAXIMUM_SEARCH_CHARACTERS,
         description="Part of the address, or of the customer's name, phone number or e-mail "
-        "address; case and accents are equal.",
+        "address; case and accents are equal. Without three letters or digits in a row, what a "
+        "word begins with.",
     )
     channel_type: ChannelType | None = Field(None, description="Only on channels of this type.")
 

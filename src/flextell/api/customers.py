@@ -75,7 +75,8 @@ class CustomerListParameters(ListParameters):
     search: str | None = Field(
         None,
         max_length=customers.MAXIMUM_SEARCH_CHARACTERS,
-        description="Part of the name, phone number or e-mail address; case and accents are equal.",
+        description="Part of the name, phone number or e-mail address; case and accents are equal. "
+        "Without three letters or digits in a row, what a word begins with.",
     )
     sort_by: SortKey | None = Field(
         None, description="What to sort by (default `created_at`); those without it come last."

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flextell.progress import Progress, Report
 from flextell.store.taking_turns import is_in_use, turn
+from flextell.store.transaction import for_sqlite
 
 # While SQLite runs a batch nobody else writes; in PostgreSQL only its rows are locked.
 BATCH_SECONDS = {"sqlite": 0.02, "postgresql": 0.1}
@@ -26,15 +27,18 @@ Key = bytes | int | str
 class Backfill:
     """What to set in every row of a table, in SQL; `where` leaves out rows that need nothing.
 
-    `key` is the primary key, one column. Rows that others add meanwhile may be passed over: they
-    are found by a second backfill, once nobody adds such rows any more.
+    `key` is the primary key, one column. A `statement` that does something else with the rows has
+    `{rows}` where it says which they are: the next ones by their key. Rows that others add
+    meanwhile may be passed over: they are found by a second backfill, once nobody adds such rows
+    any more.
     """
 
     name: str
     table: str
     key: str
-    change: str
+    change: str = ""
     where: str = "1 = 1"
+    statement: str = ""
 
     def count(self, connection: Connection) -> int:
         """How many rows it will look at, for the one who waits."""
@@ -52,10 +56,11 @@ class Backfill:
         until = f"{self.key} <= :last" if last is not None else "1 = 1"
         if last is not None:
             values["last"] = last
-        change = (
-            f"UPDATE {self.table} SET {self.change} WHERE {after} AND {until} AND ({self.where})"
-        )
-        connection.execute(text(change), values)
+        change = self.statement or f"UPDATE {self.table} SET {self.change} WHERE {{rows}}"
+        sql = change.replace("{rows}", f"{after} AND {until} AND ({self.where})")
+        if connection.dialect.name == "sqlite":
+            sql = for_sqlite(sql)
+        connection.execute(text(sql), values)
         return None if last is None else text_of(last)
 
 

@@ -6,7 +6,8 @@ needs no second note. Counts and `active_at` are kept in the conversation: no li
 
 from flextell.store import listing
 from flextell.store.blacklists import BLOCK, IN_FORCE, block_of
-from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.listing import Column, Listing, Part
+from flextell.store.searching import SearchTable
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants import agent
 from flextell.tenants.agent import Agent
@@ -46,12 +47,10 @@ _LIST = Listing(
     joins=_JOINS,
     sorts={"active_at": Column("v.active_at")},
     filters={
-        "search": "(v.search_text LIKE :search ESCAPE '!' OR v.customer_id IN ("
-        "SELECT s.customer_id FROM customers s WHERE s.tenant_id = :tenant_id "
-        "AND s.search_text LIKE :search ESCAPE '!'))",
         "channel_type": "v.channel_id IN (SELECT t.channel_id FROM channels t "
         "WHERE t.tenant_id = :tenant_id AND t.type = :channel_type)",
     },
+    searched=SearchTable("conversation_search", "conversation_id"),
 )
 
 
@@ -91,11 +90,8 @@ class SqlConversations:
 
     def find(self, tenant_id: int, query: ConversationQuery, now: int) -> Found[Conversation]:
         asked = query.filters
-        filters = {
-            "search": None if asked.search is None else containing(asked.search),
-            "channel_type": asked.channel_type,
-        }
-        part = Part("active_at", "desc", query.window, filters)
+        filters = {"channel_type": asked.channel_type}
+        part = Part("active_at", "desc", query.window, filters, search=asked.search)
         found = listing.find(self._sql, _LIST, part, tenant_id=tenant_id, now=now)
         rows = tuple(_conversation(tenant_id, row, now) for row in found.rows)
         return Found(rows, found.next, found.total)

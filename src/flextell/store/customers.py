@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from flextell.store import listing, trash
-from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.listing import Column, Listing, Part
+from flextell.store.searching import SearchTable
 from flextell.store.statement import Statement
 from flextell.store.transaction import Row, Transaction, array
 from flextell.tenants.customers import (
@@ -58,23 +59,24 @@ _LIST = Listing(
     living="c.deleted_at IS NULL",
     sorts={key: Column(f"c.{key}", nullable=key in NULLABLE) for key in SORT_KEYS},
     filters={
-        "search": "c.search_text LIKE :search ESCAPE '!'",
         "gender": "c.gender = :gender",
         "born_from": "c.date_of_birth >= :born_from",
         "born_before": "c.date_of_birth < :born_before",
     },
+    searched=SearchTable("customer_search", "customer_id"),
 )
 
 
 def _part(query: CustomerQuery) -> Part:
     asked = query.filters
     filters: dict[str, Value] = {
-        "search": None if asked.search is None else containing(asked.search),
         "gender": asked.gender,
         "born_from": asked.born_from,
         "born_before": asked.born_before,
     }
-    return Part(query.sort.key, query.sort.order, query.window, filters, asked.trashed)
+    return Part(
+        query.sort.key, query.sort.order, query.window, filters, asked.trashed, asked.search
+    )
 
 
 class SqlCustomers:

@@ -8,19 +8,15 @@ the list costs no more than the first.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
-from flextell.store.statement import Statement
+from flextell.store.searching import Rows, SearchTable, Values, hits_of, searched
 from flextell.store.transaction import Question, Row, Transaction
 from flextell.tenants.paging import MOST_COUNTED, After, Found, SortOrder, Value, Window
 
-Values = dict[str, Any]
 Condition = tuple[str, Values]
 
 # So many rows are passed over in no time.
 NEAR = 1000
-_KINDS = {int: "bigint", str: "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,8 @@ class Listing:
 
     `source` is what follows FROM; everything here but `columns` and `joins` speaks of it alone.
     `joins` adds what is only shown: it is looked up for the rows of the answer and no others.
-    `within` names the tenant. `living` leaves out what was deleted.
+    `within` names the tenant, and `:tenant_id` if there is a `searched`. `living` leaves out what
+    was deleted.
     """
 
     source: str
@@ -48,17 +45,22 @@ class Listing:
     filters: Mapping[str, str] = field(default_factory=dict)
     living: str = ""
     joins: str = ""
+    searched: SearchTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is asked of a list; filters without a value do not narrow it, ties go by id."""
+    """What is asked of a list; filters without a value do not narrow it, ties go by id.
+
+    `search` is what `Listing.searched` is searched for, folded.
+    """
 
     sort: str
     order: SortOrder
     window: Window
     filters: Mapping[str, Value] = field(default_factory=dict)
     trashed: bool = False
+    search: str | None = None
 
 
 def find(sql: Transaction, listing: Listing, part: Part, **within: Value) -> Found[Row]:
@@ -66,59 +68,55 @@ def find(sql: Transaction, listing: Listing, part: Part, **within: Value) -> Fou
 
     A part that may be searched for a long time is asked for in a transaction of its own.
     """
-    where = _narrowed(listing, part, within)
-    if len(where[1]) > len(within) or part.window.offset > NEAR:
+    rows = _whole(listing, part, within)
+    if part.search is not None or len(rows.values) > len(within) or part.window.offset > NEAR:
         sql.takes_long()
-    rows, counted = _rows(sql, listing, part, where)
-    shown = rows[: part.window.size]
-    following = After(shown[-1][0], shown[-1][1]) if len(rows) > part.window.size else None
+    counted_in = rows
+    if part.search is not None and listing.searched is not None:
+        hits = hits_of(listing.searched, part.search, rows.values["tenant_id"])
+        rows, counted_in = searched(sql, hits, listing.row_id, rows)
+    found, counted = _window(sql, listing, part, rows, counted_in)
+    shown = found[: part.window.size]
+    following = After(shown[-1][0], shown[-1][1]) if len(found) > part.window.size else None
     whole = following is None and not part.window.offset and part.window.after is None
     return Found(tuple(row[2:] for row in shown), following, len(shown) if whole else counted)
 
 
-def containing(text: str) -> str:
-    """The pattern of a text anywhere in a column, for `LIKE :name ESCAPE '!'`."""
-    for special in "!%_":
-        text = text.replace(special, f"!{special}")
-    return f"%{text}%"
-
-
-def _narrowed(listing: Listing, part: Part, within: Mapping[str, Value]) -> Condition:
-    """The condition of the whole list that is asked for."""
+def _whole(listing: Listing, part: Part, within: Mapping[str, Value]) -> Rows:
+    """The whole list that is asked for, but for a search."""
     values = {name: value for name, value in part.filters.items() if value is not None}
     conditions = [listing.within, *(listing.filters[name] for name in values)]
     if listing.living and not part.trashed:
         conditions.append(listing.living)
-    return " AND ".join(conditions), {**within, **values}
+    return Rows(listing.source, " AND ".join(conditions), {**within, **values})
 
 
-def _rows(
-    sql: Transaction, listing: Listing, part: Part, where: Condition
+def _window(
+    sql: Transaction, listing: Listing, part: Part, rows: Rows, counted_in: Rows
 ) -> tuple[list[Row], int]:
     """The rows of the window, and one more if there is one; each begins with its position.
 
     And how many the whole list has, asked together with its first stretch.
     """
-    rows, counted = list[Row](), -1
+    shown, counted = list[Row](), -1
     wanted, offset = part.window.size + 1, part.window.offset
-    for stretch, position in _stretches(listing, part):
-        values = {**where[1], **position}
-        here = f"{where[0]}{stretch}", values
-        page = _question(_select(listing, part, here[0]), size=wanted, offset=offset, **values)
+    for stretch in _stretches(listing, part):
+        here = rows.narrowed(*stretch)
+        page = here.question(_select(listing, part, here), size=wanted, offset=offset)
         if counted < 0:
-            found, [(counted,)] = sql.several(page, _counting(listing, where, MOST_COUNTED))
+            found, [(counted,)] = sql.several(page, _counting(counted_in, MOST_COUNTED))
         else:
             [found] = sql.several(page)
-        rows += found
+        shown += found
         wanted -= len(found)
         if not wanted:
             break
         if offset and not found:
-            [[(passed,)]] = sql.several(_counting(listing, here, offset))
+            [[(passed,)]] = sql.several(_counting(here, offset))
             offset -= passed
         else:
             offset = 0
-    return rows, counted
+    return shown, counted
 
 
 def _stretches(listing: Listing, part: Part) -> Iterator[Condition]:
@@ -127,43 +125,31 @@ def _stretches(listing: Listing, part: Part) -> Iterator[Condition]:
     beyond = ">" if part.order == "asc" else "<"
     after = part.window.after
     if after is None:
-        yield (f" AND {column.sql} IS NOT NULL" if column.nullable else ""), {}
+        yield (f"{column.sql} IS NOT NULL" if column.nullable else ""), {}
     elif after.value is not None:
         position = {"after_value": after.value, "after_id": after.row_id}
-        yield f" AND ({column.sql}, {row_id}) {beyond} (:after_value, :after_id)", position
+        yield f"({column.sql}, {row_id}) {beyond} (:after_value, :after_id)", position
     if after is not None and after.value is None:
-        empty = f" AND {column.sql} IS NULL AND {row_id} {beyond} :after_id"
+        empty = f"{column.sql} IS NULL AND {row_id} {beyond} :after_id"
         yield empty, {"after_id": after.row_id}
     elif column.nullable:
-        yield f" AND {column.sql} IS NULL", {}
+        yield f"{column.sql} IS NULL", {}
 
 
-def _select(listing: Listing, part: Part, where: str) -> str:
+def _select(listing: Listing, part: Part, rows: Rows) -> str:
     """First the ids, from an index as far as possible, then what is shown of each."""
     direction = part.order.upper()
     return (
         f"SELECT part.sorted, part.row_id, {listing.columns} FROM ("
         f"SELECT {listing.sorts[part.sort].sql} AS sorted, {listing.row_id} AS row_id "
-        f"FROM {listing.source} WHERE {where} "
+        f"FROM {rows.source} WHERE {rows.condition} "
         f"ORDER BY 1 {direction}, 2 {direction} LIMIT :size OFFSET :offset) AS part "
         f"JOIN {listing.source} ON {listing.row_id} = part.row_id {listing.joins} "
         f"ORDER BY part.sorted {direction}, part.row_id {direction}"
     )
 
 
-def _counting(listing: Listing, where: Condition, most: int) -> Question:
+def _counting(rows: Rows, most: int) -> Question:
     """How many rows there are, counted no further than `most`."""
-    counted = f"SELECT 1 FROM {listing.source} WHERE {where[0]} LIMIT :most"
-    return _question(f"SELECT count(*) FROM ({counted}) AS c", most=most, **where[1])
-
-
-def _question(sql: str, **values: Value) -> Question:
-    return _statement(
-        sql, tuple((name, _KINDS[type(value)]) for name, value in values.items())
-    ), values
-
-
-@lru_cache(maxsize=512)
-def _statement(sql: str, types: tuple[tuple[str, str], ...]) -> Statement:
-    """One for each text: those that ask the same share what they ask."""
-    return Statement(sql, dict(types))
+    counted = f"SELECT 1 FROM {rows.source} WHERE {rows.condition} LIMIT :most"
+    return rows.question(f"SELECT count(*) FROM ({counted}) AS c", most=most)

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 from flextell.store import listing
-from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.listing import Column, Listing, Part
+from flextell.store.searching import containing
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.access import OWNER
 from flextell.tenants.members import (

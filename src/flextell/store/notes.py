@@ -1,7 +1,8 @@
 """Notes about customers, kept. Every statement here names the tenant."""
 
 from flextell.store import listing, trash
-from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.listing import Column, Listing, Part
+from flextell.store.searching import containing
 from flextell.store.transaction import Row, Transaction
 from flextell.tenants.customers import folded
 from flextell.tenants.lists import ListQuery

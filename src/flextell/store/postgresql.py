@@ -45,7 +45,8 @@ SELECT set_config('lock_timeout', %(lock)s, false),
     set_config('idle_in_transaction_session_timeout', %(idle)s, false),
     set_config('synchronous_commit',
     CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
-    ELSE current_setting('synchronous_commit') END, false)
+    ELSE current_setting('synchronous_commit') END, false),
+    set_config('max_parallel_workers_per_gather', '0', false)
 """
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 # What this program needs. A version that ends in "_since_NUMBER" can also be used by the programs
 # from that number on: they may go on running, and start again, while it is migrated and afterwards.
-HEAD = "0012_since_0001"
+HEAD = "0013_since_0001"
 SINCE = "_since_"
 
 

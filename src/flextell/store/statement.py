@@ -48,6 +48,7 @@ class Statement:
     effect: Effect = Effect.READS
     claims: int | None = None
     first: bool = False
+    anew: bool = False
 
     def values(self, named: Mapping[str, Any]) -> Values:
         """The values in the order of `types`."""

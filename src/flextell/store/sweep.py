@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 
 from flextell.settings import LONGEST_TOKEN_SECONDS
-from flextell.store.transaction import Transaction
+from flextell.store.transaction import Transaction, among
 from flextell.tenants.deliveries import KEPT_SECONDS
 
 # Wrong passwords are counted anew long before this.
@@ -63,14 +63,6 @@ def _answer_to_nobody(transaction: Transaction) -> None:
         transaction.run("SET LOCAL synchronous_commit TO off")
 
 
-def _among(transaction: Transaction, column: str, found: str) -> str:
-    """The condition that a column has one of the values that a query finds.
-
-    PostgreSQL might join a table that it takes for small from end to end; an array it looks up.
-    """
-    return f"{column} = ANY(ARRAY({found}))" if transaction.locks_rows else f"{column} IN ({found})"
-
-
 def _place(transaction: Transaction) -> str:
     return "ctid" if transaction.locks_rows else "rowid"
 
@@ -80,7 +72,7 @@ def _delete(transaction: Transaction, table: str, order: str, due: str, most: in
     place = _place(transaction)
     oldest = f"SELECT {place} FROM {table} WHERE {due} ORDER BY {order} LIMIT {most}"
     # What is due is asked again of a row that somebody changed while we waited for it.
-    return f"DELETE FROM {table} WHERE {_among(transaction, place, oldest)} AND {due}"
+    return f"DELETE FROM {table} WHERE {among(transaction, place, oldest)} AND {due}"
 
 
 def _sweep_generations(transaction: Transaction, now: int, most: int) -> int:
@@ -98,7 +90,7 @@ def _sweep_grants(transaction: Transaction, grant_ids: Iterable[str]) -> int:
     """Delete those of these grants of which no generation is left."""
     names = _object(grant_ids)
     empty = (
-        f"{_among(transaction, 'g.grant_id', _NAMES)} "
+        f"{among(transaction, 'g.grant_id', _NAMES)} "
         "AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.grant_id = g.grant_id)"
     )
     # First take the grants, then look: a generation may be added while we wait for one.
@@ -122,7 +114,7 @@ def _sweep_ended(transaction: Transaction, now: int, most: int) -> int:
         f"SELECT name FROM revocations WHERE expires_at <= :now ORDER BY expires_at LIMIT {most}"
     )
     rows = transaction.all(
-        f"SELECT g.grant_id FROM grants g WHERE {_among(transaction, 'g.grant_id', oldest)} "
+        f"SELECT g.grant_id FROM grants g WHERE {among(transaction, 'g.grant_id', oldest)} "
         "AND g.ended_at IS NOT NULL",
         now=now,
     )
@@ -139,10 +131,10 @@ def _sweep_tokens_of(transaction: Transaction, grant_ids: Iterable[str], most: i
     place = _place(transaction)
     theirs = (
         f"SELECT t.{place} FROM refresh_tokens t "
-        f"WHERE {_among(transaction, 't.grant_id', _NAMES)} LIMIT {most}"
+        f"WHERE {among(transaction, 't.grant_id', _NAMES)} LIMIT {most}"
     )
     swept = transaction.run(
-        f"DELETE FROM refresh_tokens WHERE {_among(transaction, place, theirs)}",
+        f"DELETE FROM refresh_tokens WHERE {among(transaction, place, theirs)}",
         names=_object(grant_ids),
     )
     return swept + _sweep_grants(transaction, grant_ids)

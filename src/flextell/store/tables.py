@@ -30,6 +30,17 @@ metadata = MetaData(
 # SQLite numbers rows by itself only in a column of exactly this type.
 Number = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _of_trigrams(table: str) -> Index:
+    """What finds any part of a text, in PostgreSQL."""
+    return Index(
+        f"ix_{table}_search_text",
+        "search_text",
+        postgresql_using="gin",
+        postgresql_ops={"search_text": "gin_trgm_ops"},
+    ).ddl_if(dialect="postgresql")
+
+
 clients = Table(
     "clients",
     metadata,
@@ -248,6 +259,23 @@ customers = Table(
     Index(None, "tenant_id", "phone_number"),  # whoever writes from it is known by it
 )
 
+# It has no policy, since behind one LIKE finds no index: ids alone come out of it (decision 22).
+# Triggers of `customers` keep it.
+customer_search = Table(
+    "customer_search",
+    metadata,
+    Column("tenant_id", Number, nullable=False, index=True),
+    Column(
+        "customer_id",
+        Number,
+        ForeignKey("customers.customer_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("search_text", Text, nullable=False),  # a blank, and that of the customer
+    _of_trigrams("customer_search"),
+)
+
 tags = Table(
     "tags",
     metadata,
@@ -403,6 +431,22 @@ conversations = Table(
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("channel_id", "address"),
     Index(None, "tenant_id", "active_at", "conversation_id"),
+)
+
+# The same for conversations, kept by triggers of `conversations` and `customers`.
+conversation_search = Table(
+    "conversation_search",
+    metadata,
+    Column("tenant_id", Number, nullable=False, index=True),
+    Column(
+        "conversation_id",
+        Number,
+        ForeignKey("conversations.conversation_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("search_text", Text, nullable=False),  # the address, and what the customer is found by
+    _of_trigrams("conversation_search"),
 )
 
 messages = Table(

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flextell.store import listing, trash
-from flextell.store.listing import Column, Listing, Part, containing
+from flextell.store.listing import Column, Listing, Part
+from flextell.store.searching import containing
 from flextell.store.transaction import Transaction
 from flextell.tenants.customers import folded
 from flextell.tenants.lists import ListQuery

@@ -7,7 +7,7 @@ writer.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
 from flextell.store import wall
@@ -20,7 +20,9 @@ Question = tuple[Statement, Mapping[str, Any]]
 A = TypeVar("A")
 B = TypeVar("B")
 
-_ROW_LOCK = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?", re.IGNORECASE)
+_ROW_LOCK = re.compile(
+    r"\s+FOR (?:(?:NO KEY )?UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?", re.IGNORECASE
+)
 
 
 # What both drivers call `execute`: a statement and its values in, a cursor out.
@@ -89,6 +91,14 @@ class Transaction(Protocol):
         """What follows may: where nobody else should wait for it, the unit begins again alone."""
 
 
+def among(transaction: Transaction, column: str, found: str) -> str:
+    """The condition that a column has one of the values that a query finds.
+
+    PostgreSQL might join a table that it takes for small from end to end; an array it looks up.
+    """
+    return f"{column} = ANY(ARRAY({found}))" if transaction.locks_rows else f"{column} IN ({found})"
+
+
 def number_of(digest: bytes) -> int:
     """What `serialise` knows something by that has a digest and no number."""
     return int.from_bytes(digest[:8], "big", signed=True)
@@ -97,7 +107,7 @@ def number_of(digest: bytes) -> int:
 class Single:
     """`Transaction` on a connection of its own: one statement after another."""
 
-    __slots__ = ("_execute", "_is_hurried", "_translate", "locks_rows")
+    __slots__ = ("_execute", "_execute_anew", "_is_hurried", "_translate", "locks_rows")
 
     def __init__(
         self,
@@ -106,8 +116,10 @@ class Single:
         *,
         locks_rows: bool,
         is_hurried: bool = False,
+        execute_anew: Execute | None = None,
     ) -> None:
         self._execute = execute
+        self._execute_anew = execute_anew or execute
         self._translate = translate
         self.locks_rows = locks_rows
         self._is_hurried = is_hurried
@@ -156,8 +168,10 @@ class Single:
             raise Alone
 
     def _cursor(self, sql: str | Statement, values: Mapping[str, Any]) -> Any:
-        text = sql if isinstance(sql, str) else sql.sql
-        return self._execute(self._translate(text), values)
+        if isinstance(sql, str):
+            return self._execute(self._translate(sql), values)
+        execute = self._execute_anew if sql.anew else self._execute
+        return execute(self._translate(sql.sql), values)
 
 
 def on_sqlite(execute: Execute, *, is_hurried: bool = False) -> Transaction:
@@ -170,4 +184,5 @@ def on_sqlite(execute: Execute, *, is_hurried: bool = False) -> Transaction:
 
 def on_postgresql(execute: Execute) -> Transaction:
     """A transaction on a connection of psycopg."""
-    return Single(execute, for_postgresql, locks_rows=True)
+    anew = partial(execute, prepare=False)
+    return Single(execute, for_postgresql, locks_rows=True, execute_anew=anew)

@@ -8,7 +8,7 @@ from flextell.store.migrating import Online
 
 revision = "9998_since_0003"
 # The head of this version: a new migration is named here too. (Tests set `HEAD` to this one.)
-down_revision = "0012_since_0001"
+down_revision = "0013_since_0001"
 
 INDEX = "ix_refresh_tokens_client_id"
 FILL = Backfill(
