@@ -13,13 +13,20 @@ LINUS = {"first_name": "Linus", "last_name": "Pauling", "phone_number": "+120255
 
 
 async def ask(
-    clinic: Clinic, method: str, path: str, body: Any = None, subject: str = "sub-alice"
+    clinic: Clinic,
+    method: str,
+    path: str,
+    body: Any = None,
+    subject: str = "sub-alice",
+    if_match: str | None = None,
 ) -> Response:
     """Call the API as somebody of Bosphorus Clinic who may see and change customers and tags."""
     headers = {
         "authorization": f"Bearer {clinic.token(subject, SCOPE)}",
         "x-tenant": str(clinic.ids.bosphorus),
     }
+    if if_match is not None:
+        headers["if-match"] = if_match
     return await clinic.client.request(method, path, headers=headers, json=body)
 
 

@@ -44,6 +44,20 @@ async def test_a_tag_is_taken_off(clinic: Clinic) -> None:
     assert (await ask(clinic, "GET", path)).json()["data"]["tags"] == []
 
 
+@pytest.mark.parametrize(("if_match", "status", "left"), [('"x"', 412, 1), ("*", 200, 0)])
+async def test_no_etag_names_that_a_tag_is_on_somebody(
+    clinic: Clinic, if_match: str, status: int, left: int
+) -> None:
+    """RFC 9110 §13.1.1: what must not be done unless an ETag fits is not done where none is."""
+    path = await linus(clinic, tag_ids=[clinic.ids.vip])
+    off = f"{path}/tags/{clinic.ids.vip}"
+
+    answer = await ask(clinic, "DELETE", off, if_match=if_match)
+
+    assert answer.status_code == status
+    assert len((await ask(clinic, "GET", path)).json()["data"]["tags"]) == left
+
+
 @pytest.mark.parametrize("color", ["red", "#12345", "#1234567", "#12345g", ""])
 async def test_a_colour_is_a_hash_and_six_digits(clinic: Clinic, color: str) -> None:
     answer = await ask(clinic, "POST", TAGS, {"name": "Red", "color": color})

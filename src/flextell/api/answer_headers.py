@@ -34,7 +34,7 @@ RETRY = {"Retry-After": _header("Seconds to wait.")}
 
 def takes_if_match(row: Row) -> bool:
     """Whether it changes something that has an ETag to be named."""
-    return row.method in ("PUT", "DELETE") and row.path in _READ
+    return row.method in ("PUT", "DELETE") and row.path in _READ and _READ[row.path].single
 
 
 def of_success(row: Row) -> dict[str, Any]:

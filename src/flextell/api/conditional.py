@@ -17,6 +17,8 @@ _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _EACH = re.compile(_TAG)
 # What If-Match looks like in the document: plainer than what is taken, as our own ETags are.
 PATTERN = r'^(\*|"[!#-~]*"(, *"[!#-~]*")*)$'
+# What nobody reads by itself has no ETag: no tag names it.
+NONE = ""
 # Hexadecimal digits: no two states that a client meets have the same 144 bits.
 _DIGITS = 36
 

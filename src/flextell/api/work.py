@@ -138,9 +138,11 @@ def _changed(
     unit.hold(_place(caller, _thing(node, asked)))
     reading = node.methods.get("GET")
     if_match = incoming.values(b"if-match")
-    if if_match and reading is not None:
-        before = reading.run(unit, caller, asked)
-        current = conditional.etag(before, encode(before), reading.volatile)
+    if if_match:
+        current = conditional.NONE
+        if reading is not None and reading.single:
+            before = reading.run(unit, caller, asked)
+            current = conditional.etag(before, encode(before), reading.volatile)
         conditional.demand_unchanged(if_match, current)
     shown = row.run(unit, caller, asked)
     if row.method == "DELETE" and _wants_little(incoming):
