@@ -6,6 +6,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
+# Without bytecode each of the many processes that tests start compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup run test fuzz docs lint format bench bench-check bench-clients bench-peers clean-data programs-for-tests
 
 UV_BOUNDS := uv>=0.13,<1
