@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -142,6 +143,13 @@ def readings(store: Store) -> Mapping[str, Reading]:
     ):
         kept[f"customers, search: {what}"] = _customers("created_at", "desc", Window(SIZE), text)
         kept[f"conversations, search: {what}"] = _conversations(text)
+    for what, filters in (
+        ("a third, by gender", CustomerFilters(gender="male")),
+        ("few, by age", CustomerFilters(born_before=-999_990_000)),
+        ("none, by gender", CustomerFilters(gender="other")),
+    ):
+        query = CustomerQuery(filters)
+        kept[f"customers, filter: {what}"] = _within(partial(_find, query))
     kept["conversations, page 1"] = _conversations(None)
     kept["messages of a conversation, page 1"] = _within(
         lambda unit: unit.messages.find(TENANT, 1, Window(SIZE))
@@ -165,7 +173,11 @@ def _conversations(text: str | None) -> Reading:
 def _customers(key: SortKey, order: SortOrder, window: Window, text: str | None = None) -> Reading:
     filters = CustomerFilters(search=folded(text) if text else None)
     query = CustomerQuery(filters, CustomerSort(key, order), window)
-    return _within(lambda unit: unit.customers.find(TENANT, query))
+    return _within(partial(_find, query))
+
+
+def _find(query: CustomerQuery, unit: Unit) -> object:
+    return unit.customers.find(TENANT, query)
 
 
 def _deep_after(key: SortKey) -> Callable[[Unit], After]:

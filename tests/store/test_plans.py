@@ -117,11 +117,11 @@ def scanned(plan: dict[str, Any]) -> Iterator[str]:
 def explaining(connection: "psycopg.Connection[Any]", found: list[tuple[str, str]]) -> SqlUnit:
     """A unit that notes what each statement scans before it runs it."""
 
-    def execute(sql: str, values: dict[str, Any]) -> Any:
+    def execute(sql: str, values: dict[str, Any], prepare: bool | None = None) -> Any:
         if sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
             (explained,) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}".encode(), values)
             found.extend((table, sql) for table in scanned(explained[0][0]["Plan"]))
-        return connection.execute(sql.encode(), values)
+        return connection.execute(sql.encode(), values, prepare=prepare)
 
     return SqlUnit(on_postgresql(execute))
 

@@ -88,7 +88,8 @@ def _whole(listing: Listing, part: Part, within: Mapping[str, Value]) -> Rows:
     conditions = [listing.within, *(listing.filters[name] for name in values)]
     if listing.living and not part.trashed:
         conditions.append(listing.living)
-    return Rows(listing.source, " AND ".join(conditions), {**within, **values})
+    # Few may have one value of a filter and many another.
+    return Rows(listing.source, " AND ".join(conditions), {**within, **values}, anew=bool(values))
 
 
 def _window(
