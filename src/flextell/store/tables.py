@@ -31,14 +31,30 @@ metadata = MetaData(
 Number = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _of_trigrams(table: str) -> Index:
-    """What finds any part of a text, in PostgreSQL."""
-    return Index(
-        f"ix_{table}_search_text",
-        "search_text",
-        postgresql_using="gin",
-        postgresql_ops={"search_text": "gin_trgm_ops"},
-    ).ddl_if(dialect="postgresql")
+def _search_table(name: str, of: str, row_id: str) -> Table:
+    """What rows of a table are found by; triggers of tables keep it (migration 0013).
+
+    It has no policy, since behind one LIKE finds no index: ids alone come out of it (decision 22).
+    """
+    return Table(
+        name,
+        metadata,
+        Column("tenant_id", Number, nullable=False, index=True),
+        Column(
+            row_id,
+            Number,
+            ForeignKey(f"{of}.{row_id}", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        Column("search_text", Text, nullable=False),  # a blank, and what it is found by
+        Index(
+            f"ix_{name}_search_text",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ).ddl_if(dialect="postgresql"),
+    )
 
 
 clients = Table(
@@ -259,22 +275,7 @@ customers = Table(
     Index(None, "tenant_id", "phone_number"),  # whoever writes from it is known by it
 )
 
-# It has no policy, since behind one LIKE finds no index: ids alone come out of it (decision 22).
-# Triggers of `customers` keep it.
-customer_search = Table(
-    "customer_search",
-    metadata,
-    Column("tenant_id", Number, nullable=False, index=True),
-    Column(
-        "customer_id",
-        Number,
-        ForeignKey("customers.customer_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    Column("search_text", Text, nullable=False),  # a blank, and that of the customer
-    _of_trigrams("customer_search"),
-)
+customer_search = _search_table("customer_search", "customers", "customer_id")
 
 tags = Table(
     "tags",
@@ -433,21 +434,7 @@ conversations = Table(
     Index(None, "tenant_id", "active_at", "conversation_id"),
 )
 
-# The same for conversations, kept by triggers of `conversations` and `customers`.
-conversation_search = Table(
-    "conversation_search",
-    metadata,
-    Column("tenant_id", Number, nullable=False, index=True),
-    Column(
-        "conversation_id",
-        Number,
-        ForeignKey("conversations.conversation_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    Column("search_text", Text, nullable=False),  # the address, and what the customer is found by
-    _of_trigrams("conversation_search"),
-)
+conversation_search = _search_table("conversation_search", "conversations", "conversation_id")
 
 messages = Table(
     "messages",
