@@ -124,7 +124,8 @@ def fresh_database(server_url: str, template: str = "template0") -> Iterator[str
     """
     name = f"flextell_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as server:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        # Copied as files, it is there, and gone again, in half the time.
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         server.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield urlsplit(server_url)._replace(path=f"/{name}").geturl()

@@ -25,7 +25,7 @@ SPARED: Mapping[str, frozenset[int]] = {
 # Roles by number (see `access.ROLES`): Alice, who owns the clinic, may give these.
 STAFF, VIEWER = 2, 3
 _numbers = count(1)
-NAMES_AT_ONCE = 1000
+NAMES_AT_ONCE = 50
 
 Place = Mapping[str, int]
 """What the parameters of a path are, for something that is there."""
