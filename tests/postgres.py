@@ -86,6 +86,26 @@ def new_user(server_url: str, right: LiteralString = "NOBYPASSRLS") -> Iterator[
             server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
+@contextmanager
+def lent(url: str, server_url: str) -> Iterator["psycopg.Connection[Any]"]:
+    """Let the user of `url` make tables in its database, but own it no more, nor add an extension.
+
+    Yields a connection of the one who owns it then, who can.
+    """
+    database, user = urlsplit(url).path, urlsplit(url).username or ""
+    admin_url = urlsplit(server_url)._replace(path=database).geturl()
+    if urlsplit(admin_url).username == user:
+        pytest.skip("the server of FLEXTELL_TEST_DATABASE has one user")
+    named, role = sql.Identifier(database.lstrip("/")), sql.Identifier(user)
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(named))
+        admin.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(role))
+        try:
+            yield admin
+        finally:
+            admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(named, role))
+
+
 def passes_walls(server: "psycopg.Connection[Any]") -> bool:
     """Whether row-level security is nothing to the user of a connection."""
     role = server.execute(

@@ -21,7 +21,7 @@ from flextell.settings import Settings
 from flextell.sources import SYSTEM
 from flextell.store.standing import HEAD
 from tests.cli.conftest import PASSWORD, Run, listed
-from tests.postgres import fresh_database, new_user, passes_walls
+from tests.postgres import fresh_database, lent, new_user, passes_walls
 
 PROGRAM = str(Path(sys.executable).with_name("flextell"))
 
@@ -229,6 +229,21 @@ def test_the_doctor_warns_of_a_user_of_postgresql_whom_no_wall_stops(
     assert examined.code == ExitCode.OK
     warned = f"warn  database     {PASSES_WALLS}\n" in examined.out
     assert warned == (right != "NOBYPASSRLS")
+
+
+def test_migrate_says_in_one_sentence_what_an_administrator_has_to_do(
+    flextell: Run, postgres_server: str, fresh_postgres_database: str
+) -> None:
+    shared = ("--database", fresh_postgres_database)
+    with lent(fresh_postgres_database, postgres_server) as admin:
+        refused = flextell("migrate", *shared)
+        admin.execute("CREATE EXTENSION pg_trgm")
+        again = flextell("migrate", *shared)
+
+    assert refused.code == ExitCode.DATABASE
+    assert "let an administrator run CREATE EXTENSION pg_trgm" in refused.err.splitlines()[-1]
+    assert "Traceback" not in refused.err
+    assert (again.code, again.out) == (ExitCode.OK, f"The database is at version {HEAD}.\n")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])

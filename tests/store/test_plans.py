@@ -17,7 +17,8 @@ from flextell.store.statement import Statement, for_many
 from flextell.store.transaction import on_postgresql
 from flextell.store.unit import SqlUnit
 from flextell.tenants.blacklists import BlockQuery, BlockTerms
-from flextell.tenants.conversations import ConversationQuery
+from flextell.tenants.conversations import ConversationFilters, ConversationQuery
+from flextell.tenants.customers import CustomerFilters, CustomerQuery
 from flextell.tenants.files import Content, Fileable, FileFilters, FileQuery, NewFile, SortKey
 from flextell.tenants.messages import Draft
 from flextell.tenants.paging import After, Window
@@ -114,13 +115,25 @@ def scanned(plan: dict[str, Any]) -> Iterator[str]:
         yield from scanned(part)
 
 
-def explaining(connection: "psycopg.Connection[Any]", found: list[tuple[str, str]]) -> SqlUnit:
-    """A unit that notes what each statement scans before it runs it."""
+def indexes(plan: dict[str, Any]) -> Iterator[str]:
+    """The indexes that a plan reads."""
+    if "Index Name" in plan:
+        yield plan["Index Name"]
+    for part in plan.get("Plans", ()):
+        yield from indexes(part)
+
+
+def explaining(
+    connection: "psycopg.Connection[Any]",
+    found: list[tuple[str, str]],
+    noted: Callable[[dict[str, Any]], Iterator[str]] = scanned,
+) -> SqlUnit:
+    """A unit that notes what each statement scans, or else, before it runs it."""
 
     def execute(sql: str, values: dict[str, Any], prepare: bool | None = None) -> Any:
         if sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
             (explained,) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}".encode(), values)
-            found.extend((table, sql) for table in scanned(explained[0][0]["Plan"]))
+            found.extend((name, sql) for name in noted(explained[0][0]["Plan"]))
         return connection.execute(sql.encode(), values, prepare=prepare)
 
     return SqlUnit(on_postgresql(execute))
@@ -210,6 +223,50 @@ def test_what_is_asked_all_the_time_reads_no_table_from_end_to_end(
     connect_photos(unit)
     work(unit)
     assert [scan for scan in found if scan[0] in GROWING] == []
+
+
+# One large clinic, in which everybody has written.
+LARGE = (
+    "INSERT INTO tenants (name, services, knowledge_base, work_hours, created_at, updated_at) "
+    "VALUES ('Clinic', '[]', '[]', '[]', 1, 1)",
+    "INSERT INTO channels (tenant_id, type, name, address, is_active, created_at, updated_at) "
+    "VALUES (1, 'whatsapp', 'C', '+1', 1, 1, 1)",
+    "INSERT INTO customers (tenant_id, first_name, last_name, phone_number, search_text, "
+    "created_at, updated_at) SELECT 1, 'N', '', '+' || i, 'name' || i || ' kaya', i, i {many}",
+    "INSERT INTO conversations (tenant_id, channel_id, address, customer_id, search_text, "
+    "message_count, unread_count, agent_disabled, active_at, created_at) "
+    "SELECT 1, 1, '+' || i, i, '+' || i, 0, 0, 0, i, 1 {many}",
+)
+
+
+@pytest.fixture(scope="module")
+def large_clinic(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with that alone."""
+    with fresh_database(postgres_url) as url:
+        migrate(Settings(data_dir=tmp_path_factory.mktemp("data"), database=url))
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in LARGE:
+                connection.execute(statement.format(many=MANY).encode())
+            # New rows are in a list before the index until PostgreSQL's own vacuum comes.
+            connection.execute("VACUUM ANALYZE")
+        yield url
+
+
+@pytest.mark.parametrize("text", ["name777", "e4321 k", "qz"])
+@pytest.mark.parametrize("within", [(), (1,)], ids=["outside", "inside"])
+def test_a_search_reads_an_index_of_trigrams_on_either_side_of_the_wall(
+    large_clinic: str, text: str, within: tuple[int, ...]
+) -> None:
+    found: list[tuple[str, str]] = []
+    with psycopg.connect(large_clinic) as connection:
+        unit = explaining(connection, found, indexes)
+        if within:
+            unit.within(*within)
+        unit.customers.find(1, CustomerQuery(CustomerFilters(text)))
+        unit.conversations.find(1, ConversationQuery(ConversationFilters(text)), NOON)
+
+    read = {name for name, _ in found}
+    assert {"ix_customer_search_search_text", "ix_conversation_search_search_text"} <= read
 
 
 def statements() -> Iterator[Statement]:

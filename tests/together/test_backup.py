@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from flextell.data_dir import is_changing
 from flextell.exits import ExitCode
+from flextell.settings import Settings
+from flextell.store.opening import migrate
 from tests.figures import Note
-from tests.postgres import fresh_database, programs
+from tests.postgres import fresh_database, lent, programs
 from tests.together.client import (
     Caller,
     Tokens,
@@ -433,3 +436,24 @@ async def test_postgresql_is_restored_by_its_own_tools_and_the_keys_by_ours(
         once_more = start(restored, alice=False, port=server.port, database=new)
         async with callers(once_more, app, 1) as (caller,):
             await refused_everywhere(caller, [again_given, ended])
+
+
+def test_postgresql_is_restored_where_an_administrator_created_the_extension(
+    postgres_server: str, postgres_url: str, tmp_path: Path
+) -> None:
+    """Nobody else may comment on it, so comments are left out; searches have their indexes."""
+    dump = tmp_path / "flextell.dump"
+    with (
+        fresh_database(postgres_url) as old,
+        fresh_database(postgres_url) as new,
+        lent(new, postgres_server) as admin,
+    ):
+        migrate(Settings(data_dir=tmp_path, database=old))
+        tool("pg_dump", "--enable-row-security", "--format=custom", f"--file={dump}", old)
+        admin.execute("CREATE EXTENSION pg_trgm")
+        tool("pg_restore", "--no-comments", "--exit-on-error", f"--dbname={new}", str(dump))
+        with psycopg.connect(new) as restored:
+            indexes = restored.execute(
+                "SELECT tablename FROM pg_indexes WHERE indexdef LIKE '%gin_trgm_ops%' ORDER BY 1"
+            )
+            assert indexes.fetchall() == [("conversation_search",), ("customer_search",)]
