@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 from asyncio.subprocess import DEVNULL, Process
 from collections import deque
@@ -89,15 +91,18 @@ class Child:
         if self.ready:
             self._writer.write(channel.line("leave"))
         else:
-            self._signal(self._process.terminate)
+            self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once."""
-        self._signal(self._process.kill)
+        self._signal(signal.SIGKILL)
 
-    def _signal(self, send: Callable[[], None]) -> None:
+    def _signal(self, number: signal.Signals) -> None:
+        # Not by the process itself: it would look whether it has ended, and so take the code that
+        # it left with from the one in asyncio who waits for it.
         with contextlib.suppress(ProcessLookupError):
-            send()
+            if self.code is None:
+                os.kill(self.pid, number)
 
 
 async def start(command: Sequence[str], settings: Settings) -> Child:
