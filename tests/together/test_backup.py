@@ -191,7 +191,10 @@ def files_in(data_dir: Path) -> list[bytes]:
 
 
 def killed_at_many_moments(words: tuple[object, ...], after: Callable[[], None]) -> int:
-    """Run a command again and again, killed later each time; how often it was still running."""
+    """Run a command again and again, killed later each time; how often it was still running.
+
+    One that ends before tells anew how long it takes: the first may have met a busy machine.
+    """
     began = time.monotonic()
     first = command(*words)
     assert done(first)[0] == ExitCode.OK
@@ -199,9 +202,10 @@ def killed_at_many_moments(words: tuple[object, ...], after: Callable[[], None])
     after()
     in_the_middle = 0
     for number in range(KILLS):
-        process = command(*words)
+        began, process = time.monotonic(), command(*words)
         try:
             process.communicate(timeout=seconds * (number + 1) / KILLS)
+            seconds = time.monotonic() - began
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
