@@ -203,29 +203,25 @@ class SqlCustomers:
         return tuple(_customer(tenant_id, row, tuple(tags.get(row[0], ()))) for row in rows)
 
     def _tags(self, tenant_id: int, customer_ids: Sequence[int]) -> dict[int, list[Tag]]:
-        tags = defaultdict(list)
-        for customer_id, *tag in self._sql.all(
+        tags, known = defaultdict(list), dict[int, Tag]()
+        for customer_id, tag_id, *rest in self._sql.all(
             _TAGS_OF_EACH, tenant_id=tenant_id, customer_ids=array(customer_ids)
         ):
-            tags[customer_id].append(Tag(*tag))
+            if tag_id not in known:  # many customers have few tags
+                known[tag_id] = Tag(tag_id, *rest)
+            tags[customer_id].append(known[tag_id])
         return tags
 
 
 def _customer(tenant_id: int, row: Row, tags: tuple[Tag, ...]) -> Customer:
-    details = CustomerDetails(*row[6:])
+    customer_id, created_at, updated_at, deleted_at, country, person, *known = row
+    details = CustomerDetails(*known)
     related = None
-    if details.person_id is not None and row[5] is not None:
-        related = Named(details.person_id, row[5])
+    if details.person_id is not None and person is not None:
+        related = Named(details.person_id, person)
+    # By position: a page of a list has fifty.
     return Customer(
-        customer_id=row[0],
-        tenant_id=tenant_id,
-        details=details,
-        country_name=row[4],
-        related_user=related,
-        tags=tags,
-        created_at=row[1],
-        updated_at=row[2],
-        deleted_at=row[3],
+        customer_id, tenant_id, details, country, related, tags, created_at, updated_at, deleted_at
     )
 
 
