@@ -22,6 +22,8 @@ KEEP_ALIVE_SECONDS = 75
 TLS_HANDSHAKE_SECONDS = 10
 # How long a closed connection waits for the client's own goodbye (close_notify).
 TLS_GOODBYE_SECONDS = 0.25
+# How long a server that ends waits for those who are just coming in.
+GREETING_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,11 @@ class Greetings:
             await loop.connect_accepted_socket(self._protocol, connection, **self._tls)
 
     async def wait(self) -> None:
-        """Wait until all are in, or gone."""
-        await asyncio.gather(*self._tasks)
+        """Wait until all are in, or gone; whoever is silent in the handshake is sent away."""
+        if self._tasks:
+            _, silent = await asyncio.wait(self._tasks, timeout=GREETING_SECONDS)
+            for task in silent:
+                task.cancel()
 
 
 def waiting(listener: socket.socket) -> Iterator[socket.socket]:
