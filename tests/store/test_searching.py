@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from tests.store.conftest import ISSUER
 from tests.store.samples import NOON
 from tests.store.talk import ADA_PHONE, begin
 
-# With 150 of them found, a page of the list is made of few.
+# A third of them have the first name that is searched for.
 NAMES = [f"{('Ayşe', 'Grace', 'Linus')[n % 3]} Kaya{n}" for n in range(450)]
 _clinics = count(1)
 
@@ -52,8 +51,17 @@ def a_clinic(unit: Unit, *names: str) -> int:
 def found(store: Store, tenant_id: int, search: str, **more: bool) -> list[str]:
     """The names of those who are found, the youngest first."""
     query = CustomerQuery(CustomerFilters(folded(search), **more))  # type: ignore[arg-type]
-    rows = store.at_once(lambda unit: unit.customers.find(tenant_id, query)).rows
-    return [f"{row.details.first_name} {row.details.last_name}".strip() for row in rows]
+    return names(part_of(store, tenant_id, query))
+
+
+def part_of(store: Store, tenant_id: int, query: CustomerQuery) -> Found[Customer]:
+    """A part of the list of customers."""
+    return store.at_once(lambda unit: unit.customers.find(tenant_id, query))
+
+
+def names(part: Found[Customer]) -> list[str]:
+    """The whole names."""
+    return [f"{row.details.first_name} {row.details.last_name}".strip() for row in part.rows]
 
 
 def talks(store: Store, tenant_id: int, search: str) -> Sequence[int]:
@@ -109,7 +117,7 @@ def test_many_hits_make_the_same_list_as_few(
     monkeypatch.setattr(searching, "FEW", few)
     tenant_id = store.at_once(lambda unit: a_clinic(unit, *NAMES))
     everybody = CustomerQuery(CustomerFilters("ayse", trashed=True), window=Window(1000))
-    first = store.at_once(lambda unit: unit.customers.find(tenant_id, everybody)).rows[0]
+    first = part_of(store, tenant_id, everybody).rows[0]
     store.at_once(lambda unit: unit.customers.delete(tenant_id, first.customer_id, NOON))
     hits = [name for name in reversed(NAMES) if name.startswith("Ayşe")]
 
@@ -118,20 +126,16 @@ def test_many_hits_make_the_same_list_as_few(
     while True:
         window = Window(40, None, after) if after else Window(40)
         query = CustomerQuery(CustomerFilters("ayse"), CustomerSort(), window)
-        part = store.at_once(partial(_find, tenant_id, query))
-        seen += [f"{row.details.first_name} {row.details.last_name}" for row in part.rows]
+        part = part_of(store, tenant_id, query)
+        seen += names(part)
         assert part.total == 149
         if (after := part.next) is None:
             break
     assert seen == hits[1:]
     third = CustomerQuery(CustomerFilters("ayse"), CustomerSort("last_name", "asc"), Window(40, 3))
-    rows = store.at_once(lambda unit: unit.customers.find(tenant_id, third)).rows
+    rows = part_of(store, tenant_id, third).rows
     by_name = sorted(name.split()[1] for name in hits[1:])
     assert [row.details.last_name for row in rows] == by_name[80:120]
-
-
-def _find(tenant_id: int, query: CustomerQuery, unit: Unit) -> Found[Customer]:
-    return unit.customers.find(tenant_id, query)
 
 
 OLD_CUSTOMER = """

@@ -25,20 +25,16 @@ Key = bytes | int | str
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """What to set in every row of a table, in SQL; `where` leaves out rows that need nothing.
+    """What to do with every row of a table, in SQL: the next rows by their key are its `{rows}`.
 
-    `key` is the primary key, one column. A `statement` that does something else with the rows has
-    `{rows}` where it says which they are: the next ones by their key. Rows that others add
-    meanwhile may be passed over: they are found by a second backfill, once nobody adds such rows
-    any more.
+    `key` is the primary key, one column. Rows that others add meanwhile may be passed over: they
+    are found by a second backfill, once nobody adds such rows any more.
     """
 
     name: str
     table: str
     key: str
-    change: str = ""
-    where: str = "1 = 1"
-    statement: str = ""
+    statement: str
 
     def count(self, connection: Connection) -> int:
         """How many rows it will look at, for the one who waits."""
@@ -56,8 +52,7 @@ class Backfill:
         until = f"{self.key} <= :last" if last is not None else "1 = 1"
         if last is not None:
             values["last"] = last
-        change = self.statement or f"UPDATE {self.table} SET {self.change} WHERE {{rows}}"
-        sql = change.replace("{rows}", f"{after} AND {until} AND ({self.where})")
+        sql = self.statement.replace("{rows}", f"{after} AND {until}")
         if connection.dialect.name == "sqlite":
             sql = for_sqlite(sql)
         connection.execute(text(sql), values)

@@ -69,7 +69,7 @@ def find(sql: Transaction, listing: Listing, part: Part, **within: Value) -> Fou
     A part that may be searched for a long time is asked for in a transaction of its own.
     """
     rows = _whole(listing, part, within)
-    if part.search is not None or len(rows.values) > len(within) or part.window.offset > NEAR:
+    if part.search is not None or rows.anew or part.window.offset > NEAR:
         sql.takes_long()
     counted_in = rows
     if part.search is not None and listing.searched is not None:

@@ -14,9 +14,8 @@ steps = (
         name="Clients of the newest refresh tokens",
         table="refresh_tokens",
         key="digest",
-        change="client_id = (SELECT g.client_id FROM grants g"
-        " WHERE g.grant_id = refresh_tokens.grant_id)",
-        where="client_id IS NULL",
+        statement="UPDATE refresh_tokens SET client_id = (SELECT g.client_id FROM grants g"
+        " WHERE g.grant_id = refresh_tokens.grant_id) WHERE {rows} AND client_id IS NULL",
     ),
     Online(
         name="Check of clients",

@@ -36,7 +36,7 @@ _NEWEST = " ON CONFLICT ({key}) DO UPDATE SET search_text = excluded.search_text
 # Whoever changes the customer meanwhile waits, and then finds the row to change.
 _HELD = " FOR SHARE OF c"
 
-# The table, what fires the trigger, and what it does.
+# The table whose changes matter, what its triggers are called after, and what they do.
 TRIGGERS = (
     (
         "customers",
