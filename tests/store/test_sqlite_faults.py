@@ -103,18 +103,27 @@ async def test_a_lock_held_too_long_is_told_to_all_who_wait_and_nothing_is_lost(
 
 @pytest.mark.anyio
 async def test_those_who_queued_behind_a_lock_do_not_wait_one_after_another(
-    sqlite_store: SqliteStore, sqlite_file: Path
+    sqlite_store: SqliteStore, sqlite_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than fit in a group are told after one wait, not after one for each group."""
     refused: list[int] = []
+    queued = threading.Event()
+    true_connect = sqlite.connect
+
+    def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
+        queued.wait(10)  # the writer does not begin to wait before all stand behind it
+        return true_connect(path, wait_seconds)
 
     async def try_to_write(number: int) -> None:
         with pytest.raises(StoreBusy):
             await sqlite_store.write(note(number))
         refused.append(number)
 
+    monkeypatch.setattr(sqlite, "connect", connect)
     with locked(sqlite_file):
         waiting = [asyncio.create_task(try_to_write(n)) for n in range(3 * MOST_IN_A_GROUP)]
+        await asyncio.sleep(0)
+        queued.set()
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.sleep(0)
         assert len(refused) == len(waiting)
