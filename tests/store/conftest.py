@@ -13,7 +13,7 @@ from flextell.settings import Settings
 from flextell.store.line import Call, Line
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store
-from flextell.store.sqlite import SqliteStore
+from flextell.store.sqlite_store import SqliteStore
 from flextell.store.transaction import Row
 from tests.postgres import fresh_database
 from tests.store.door import Door
@@ -22,10 +22,14 @@ ISSUER = "https://localhost:8443"
 
 OpenNode = Callable[[], Store]
 
+SQLITE_IN_THE_LOOP = "sqlite, in the event loop"
 SHARED = "postgresql, shared transactions"
+BRIEF = (SQLITE_IN_THE_LOOP, SHARED)
+"""Where every unit of work says that it is brief."""
+ENGINES = ("sqlite", SQLITE_IN_THE_LOOP, "postgresql", SHARED)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", SHARED])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     """What keeps the promises in this test."""
     name: str = request.param
@@ -35,7 +39,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def empty_database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new, empty database."""
-    if engine == "sqlite":
+    if engine.startswith("sqlite"):
         return f"sqlite:///{tmp_path / 'flextell.sqlite3'}"
     url: str = request.getfixturevalue("fresh_postgres_database")
     return url
@@ -62,7 +66,7 @@ def migrated_name(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
 @contextmanager
 def migrated_database(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     """The URL of a new database that is migrated: a copy, for migrating takes a while."""
-    if engine == "sqlite":
+    if engine.startswith("sqlite"):
         file = folder / "flextell.sqlite3"
         shutil.copyfile(request.getfixturevalue("migrated_file"), file)
         file.chmod(0o600)
@@ -91,13 +95,13 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def a_node(settings: Settings, engine: str) -> Store:
     """One more store on a migrated database."""
     store = open_store(settings)
-    if engine == SHARED:
+    if engine in BRIEF:
         store.write = partial(store.write, brief=True)  # type: ignore[method-assign]
         store.read = partial(store.read, brief=True)  # type: ignore[method-assign]
     return store
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", SHARED])
+@pytest.fixture(scope="module", params=ENGINES)
 def nodes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Store, Store]]:

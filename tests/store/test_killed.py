@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flextell.store.port import Unit
-from flextell.store.sqlite import SqliteStore
+from flextell.store.sqlite_store import SqliteStore
 from tests.store.samples import connect_photos, generations, refreshed
 
 CHAINS = 16

@@ -15,7 +15,8 @@ import pytest
 
 from flextell.store import sqlite
 from flextell.store.port import StoreBusy, StoreFull, StoreUnavailable, Unit
-from flextell.store.sqlite import MOST_IN_A_GROUP, SqliteStore
+from flextell.store.sqlite_store import SqliteStore
+from flextell.store.sqlite_writer import MOST_IN_A_GROUP
 from flextell.tenants.customers import CustomerFilters, CustomerQuery
 from tests.store.conftest import ISSUER
 from tests.store.samples import NOON, PHOTOS
@@ -245,7 +246,8 @@ from alembic import command, config
 from flextell.settings import Settings
 from flextell.store.opening import open_store
 from flextell.store.port import StoreUnavailable
-from flextell.store.sqlite import MOST_IN_A_GROUP, SqliteStore
+from flextell.store.sqlite_store import SqliteStore
+from flextell.store.sqlite_writer import MOST_IN_A_GROUP
 from tests.store.test_sqlite_faults import note, noted
 
 os.chdir(sys.argv[1])

@@ -20,7 +20,7 @@ from flextell.settings import Settings
 from flextell.store import sqlite
 from flextell.store.migrating import VERSIONS, StillLocked, bring_up_to_date
 from flextell.store.port import Store, StoreUnavailable
-from flextell.store.sqlite import SqliteStore
+from flextell.store.sqlite_store import SqliteStore
 from flextell.store.standing import SchemaOutdated, Standing, standing_of
 from flextell.store.watch import UNWATCHED, Watch
 
