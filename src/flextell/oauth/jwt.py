@@ -98,9 +98,11 @@ class SigningKey:
 
     def header(self, typ: str) -> bytes:
         """The encoded JOSE header for tokens of this type, made once."""
-        return self._headers.setdefault(
-            typ, encode(orjson.dumps({"alg": self.algorithm, "typ": typ, "kid": self.kid}))
-        )
+        made = self._headers.get(typ)
+        if made is None:
+            header = {"alg": self.algorithm, "typ": typ, "kid": self.kid}
+            made = self._headers[typ] = encode(orjson.dumps(header))
+        return made
 
     @cached_property
     def _headers(self) -> dict[str, bytes]:

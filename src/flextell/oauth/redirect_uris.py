@@ -6,7 +6,7 @@ parser that normalises would accept what was never registered (RFC 9700 §4.1.3)
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NewType
 from urllib.parse import urlencode
 
@@ -71,16 +71,16 @@ def problem_with(uri: str) -> str | None:
     return None
 
 
-def match(asked: str, registered: Iterable[str]) -> ProvenRedirect | None:
+def match(asked: str, registered: Collection[str]) -> ProvenRedirect | None:
     """The asked URI if it equals a registered one as text; a loopback literal with any port.
 
     RFC 9700 §2.1 (exact match), RFC 8252 §7.3 (loopback ports).
     """
+    if asked in registered:
+        return ProvenRedirect(asked)
     loopback = _LOOPBACK.fullmatch(asked)
-    for uri in registered:
-        if uri == asked:
-            return ProvenRedirect(asked)
-        if loopback:
+    if loopback:
+        for uri in registered:
             known = _LOOPBACK.fullmatch(uri)
             if known and (known["start"], known["rest"]) == (loopback["start"], loopback["rest"]):
                 return ProvenRedirect(asked)

@@ -70,13 +70,13 @@ class Browser:
         )
         return f"{now}.{did}.{self._ticket_mac(query, now, did)}"
 
-    def progress(self, query: bytes, ticket: str | None, most_seconds: int, now: int) -> Progress:
+    def progress(self, query: bytes, ticket: str, most_seconds: int, now: int) -> Progress:
         """What a ticket attests: nothing if it is not ours, not for this, or too old.
 
         One that was made in another session is not for this: what Alice did before she signed
         out says nothing about Bob, who uses the same browser.
         """
-        began, _, rest = (ticket or "").partition(".")
+        began, _, rest = ticket.partition(".")
         did, _, mac = rest.partition(".")
         if not (began.isascii() and began.isdecimal() and len(began) < 16):
             return Progress()

@@ -5,7 +5,7 @@ nothing they do not use; routing and static files are Starlette's.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -44,7 +44,7 @@ class Answer:
 
     def plus(self, *headers: tuple[bytes, bytes]) -> "Answer":
         """The same answer with more headers."""
-        return replace(self, headers=(*self.headers, *headers))
+        return Answer(self.status, (*self.headers, *headers), self.body)
 
 
 class Request:

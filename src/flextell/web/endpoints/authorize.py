@@ -13,6 +13,7 @@ from flextell.oauth.authorize import (
     AskConsent,
     AuthorizationRequest,
     GrantCode,
+    Progress,
     Proven,
     SignedIn,
     SignIn,
@@ -49,23 +50,29 @@ QUERY_CHARACTERS = "%!$&'()*+,;=:@/?"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An authorization request as it came: its parameters, our ticket apart, and its own query."""
+    """An authorization request as it came: its parameters, and our ticket apart."""
 
     form: Form
-    query: bytes
     ticket: str | None
+
+    @property
+    def query(self) -> bytes:
+        """Its query, written anew: one request has one text, however its escapes were written.
+
+        Tickets are bound to that text.
+        """
+        return urlencode(self.form.values).encode("ascii")
 
 
 def asked_in(data: bytes) -> Asked:
     """Read a query or a form. The ticket is ours and no part of the client's request.
 
-    The query is written anew, so that one request has one text, whatever a browser or a page
-    made of its escapes: tickets are bound to that text. Raises HttpProblem.
+    Raises HttpProblem.
     """
     form = read_form(data)
     values = dict(form.values)
     ticket = values.pop(TICKET, None)
-    return Asked(Form(values, form.repeated), urlencode(values).encode("ascii"), ticket)
+    return Asked(Form(values, form.repeated), ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +138,7 @@ def _step(
     request = check(asked.form, proven, settings.require_pkce)
     person = SignedIn(found[1].subject, found[0].auth_time) if found else None
     consent = unit.consents.get(person.subject, proven.client.client_id) if person else None
-    progress = browser.progress(
-        asked.query, asked.ticket, settings.authorization_request_seconds, now
-    )
+    progress = made_so_far(browser, asked, settings.authorization_request_seconds, now)
     step = next_step(request, person, consent, progress, now)
     if not isinstance(step, GrantCode):
         return step
@@ -141,6 +146,13 @@ def _step(
     grant_id = new_grant_id(parts.sources.random(GRANT_ID_BYTES))
     unit.codes.put(code_for(request, step, text, grant_id, now + parts.lifetimes.code))
     return Sent(request, text)
+
+
+def made_so_far(browser: Browser, asked: Asked, most_seconds: int, now: int) -> Progress:
+    """What the ticket of this request attests, if it has one that is good."""
+    if asked.ticket is None:
+        return Progress()
+    return browser.progress(asked.query, asked.ticket, most_seconds, now)
 
 
 def _answer(parts: Parts, asked: Asked, outcome: Outcome, posted: bool) -> Answer:

@@ -113,7 +113,7 @@ async def _allow(parts: Parts, asked: Asked, browser: Browser) -> Answer:
     )
     # Signing in came before this question, if it was asked for: that stays attested.
     now, most = parts.sources.now(), parts.settings.authorization_request_seconds
-    before = browser.progress(asked.query, asked.ticket, most, now)
+    before = authorize.made_so_far(browser, asked, most, now)
     return _onward(parts, asked, browser, Progress(signed_in=before.signed_in, allowed=True))
 
 
