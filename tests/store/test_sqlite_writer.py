@@ -3,8 +3,9 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,23 +191,42 @@ async def test_closing_in_the_loop_finishes_what_was_to_run_in_it(
     assert await asyncio.gather(*tasks) == list(range(count + 3))
 
 
-def test_a_loop_that_ended_before_its_turn_came_stops_nobody_else(sqlite_file: Path) -> None:
-    store = SqliteStore(sqlite_file)
-    ended = asyncio.new_event_loop()
-    asked = [store.write(note(1), brief=True), store.write(note(2))]
+def ask_in_a_loop_that_ends(*asked: Coroutine[Any, Any, object]) -> None:
+    """Let these begin to wait in a loop that is closed before it hears of anything."""
+    loop = asyncio.new_event_loop()
 
     async def ask_and_stop() -> None:
         for one in asked:
             one.send(None)
-        ended.stop()
+        loop.stop()
 
-    asking = ended.create_task(ask_and_stop())
-    ended.run_forever()
+    asking = loop.create_task(ask_and_stop())
+    loop.run_forever()
     assert asking.done()
-    ended.close()
+    loop.close()
+
+
+def test_a_loop_that_ended_before_its_turn_came_stops_nobody_else(sqlite_file: Path) -> None:
+    store = SqliteStore(sqlite_file)
+    asked = store.write(note(1), brief=True), store.write(note(2))
+    ask_in_a_loop_that_ends(*asked)
     assert asyncio.run(store.write(note(3), brief=True)) == 3
     assert asyncio.run(store.write(note(4))) == 4
     assert store.at_once(noted) == ["jti-2", "jti-3", "jti-4"]
+    for one in asked:
+        one.close()
+    store.close()
+
+
+def test_a_loop_that_ended_while_the_thread_wrote_stops_nobody_else(sqlite_file: Path) -> None:
+    store = SqliteStore(sqlite_file)
+    go_on = threading.Event()
+    asked = store.write(lambda _: go_on.wait(10)), store.write(note(1), brief=True)
+    ask_in_a_loop_that_ends(*asked)
+    go_on.set()
+    assert asyncio.run(store.write(note(2))) == 2
+    assert asyncio.run(store.write(note(3), brief=True)) == 3
+    assert store.at_once(noted) == ["jti-2", "jti-3"]
     for one in asked:
         one.close()
     store.close()

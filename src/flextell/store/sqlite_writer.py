@@ -129,11 +129,16 @@ class Writer:
         if self._home is not loop:
             if self._home is not None and not self._home.is_closed():
                 return False
+            self._leave_home()
             self._home = loop
-            self._brief.clear()  # nobody is left there to hear of it
-            if self._turn is Turn.LOOP:
-                self._let_the_thread()
         return True
+
+    def _leave_home(self) -> None:
+        """The loop was closed: nobody is left there to hear of anything."""
+        self._home = None
+        self._brief.clear()
+        if self._turn is Turn.LOOP:
+            self._let_the_thread()  # which may find nobody
 
     def _let_the_thread(self) -> None:
         self._turn = Turn.THREAD
@@ -171,8 +176,8 @@ class Writer:
                 home.call_soon_threadsafe(self._write_in_loop)
             except RuntimeError:
                 with self._lock:
-                    self._brief.clear()
-                    self._let_the_thread()  # which may find nobody
+                    if self._home is home:
+                        self._leave_home()
 
     def _write_in_loop(self) -> None:
         with self._lock:
@@ -223,6 +228,9 @@ class Writer:
         self._end_turn(group)
 
     def _write_in_thread(self) -> None:
+        with self._lock:
+            if self._turn is not Turn.THREAD:  # it was ordered twice, when a loop was closed
+                return
         group = self._queued(1)
         try:
             if group:
