@@ -1,6 +1,7 @@
 """Stores on a new database: on each engine, and as many nodes on it as a test wants."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from flextell.settings import Settings
+from flextell.store import sqlite
 from flextell.store.line import Call, Line
 from flextell.store.opening import migrate, open_store
 from flextell.store.port import Store
@@ -168,6 +170,20 @@ def sqlite_store(sqlite_file: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(sqlite_file, wait_seconds=0.2)
     yield store
     store.close()
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """Every connection that a store on SQLite makes from now on."""
+    made: list[sqlite3.Connection] = []
+    true_connect = sqlite.connect
+
+    def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
+        made.append(true_connect(path, wait_seconds))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite, "connect", connect)
+    return made
 
 
 @pytest.fixture

@@ -144,16 +144,8 @@ async def test_a_lock_that_is_let_go_in_time_is_only_waited_for(sqlite_file: Pat
 
 @pytest.mark.anyio
 async def test_a_full_disk_is_told_to_the_whole_group_and_nothing_is_half_kept(
-    sqlite_store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    sqlite_store: SqliteStore, connections: list[sqlite3.Connection]
 ) -> None:
-    connections: list[sqlite3.Connection] = []
-    true_connect = sqlite.connect
-
-    def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
-        connections.append(true_connect(path, wait_seconds))
-        return connections[-1]
-
-    monkeypatch.setattr(sqlite, "connect", connect)
     await sqlite_store.write(note(0))
     (writer,) = connections
     (pages,) = writer.execute("PRAGMA page_count").fetchone()

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from flextell.store import sqlite
 from flextell.store.port import StoreBusy, StoreFull, Unit
 from flextell.store.sqlite_store import SqliteStore
 from flextell.store.sqlite_writer import MOST_IN_THE_LOOP
@@ -106,16 +105,8 @@ async def test_a_lock_held_too_long_is_told_to_the_brief_too(
 
 @pytest.mark.anyio
 async def test_a_full_disk_is_told_to_brief_units_and_nothing_is_half_kept(
-    sqlite_store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    sqlite_store: SqliteStore, connections: list[sqlite3.Connection]
 ) -> None:
-    connections: list[sqlite3.Connection] = []
-    true_connect = sqlite.connect
-
-    def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
-        connections.append(true_connect(path, wait_seconds))
-        return connections[-1]
-
-    monkeypatch.setattr(sqlite, "connect", connect)
     await sqlite_store.write(note(0))
     await sqlite_store.write(note(1), brief=True)
     for connection in connections:
