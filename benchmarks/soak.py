@@ -134,36 +134,40 @@ class Load:
 
 
 def memory(pid: int) -> tuple[float, float]:
-    """RSS and PSS of a process in MiB."""
+    """What a process has resident, and what of it is its own data, no part of a file, in MiB.
+
+    The latter is judged: pages of files come and go with who else has them open (PSS).
+    """
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    rss, pss = (re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE) for name in ("Rss", "Pss"))
+    names = ("Rss", "Anonymous")
+    rss, own = (re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE) for name in names)
     assert rss is not None
-    assert pss is not None
-    return int(rss[1]) / 1024, int(pss[1]) / 1024
+    assert own is not None
+    return int(rss[1]) / 1024, int(own[1]) / 1024
 
 
 async def told(server: Server, load: Load) -> list[float]:
-    """A line a minute; the PSS of each."""
+    """A line a minute; the own data of each."""
     found: list[float] = []
-    print("| minute | operations | latest ms | RSS MiB | PSS MiB |")
+    print("| minute | operations | latest ms | RSS MiB | own MiB |")
     print("| --: | --: | --: | --: | --: |")
     for minute in count(1):
         if 60 * minute > load.seconds:
             return found
         await asyncio.sleep(load.began + 60 * minute - time.perf_counter())
-        rss, pss = memory(server.pid)
-        found.append(pss)
+        rss, own = memory(server.pid)
+        found.append(own)
         print(
-            f"| {minute} | {load.done:,} | {1000 * load.latest:,.0f} | {rss:.1f} | {pss:.1f} |",
+            f"| {minute} | {load.done:,} | {1000 * load.latest:,.0f} | {rss:.1f} | {own:.1f} |",
             flush=True,
         )
         load.latest = 0.0
     raise AssertionError("counting ended")
 
 
-def verdict(pss: list[float]) -> str:
+def verdict(own: list[float]) -> str:
     """Whether the last half was flat: its second half is no higher than its first."""
-    half = pss[len(pss) // 2 :]
+    half = own[len(own) // 2 :]
     middle = max(len(half) // 2, 1)
     before, after = statistics.mean(half[:middle]), statistics.mean(half[-middle:])
     word = "flat" if after <= before * (1 + FLAT_SHARE) else "NOT flat"
