@@ -197,12 +197,15 @@ def ask_in_a_loop_that_ends(*asked: Coroutine[Any, Any, object]) -> None:
     loop.close()
 
 
-def test_a_loop_that_ended_before_its_turn_came_stops_nobody_else(sqlite_file: Path) -> None:
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_loop_that_ended_before_its_turn_came_stops_nobody_else(
+    sqlite_file: Path, brief: bool
+) -> None:
     store = SqliteStore(sqlite_file)
     asked = store.write(note(1), brief=True), store.write(note(2))
     ask_in_a_loop_that_ends(*asked)
-    assert asyncio.run(store.write(note(3), brief=True)) == 3
-    assert asyncio.run(store.write(note(4))) == 4
+    assert asyncio.run(store.write(note(3), brief=brief)) == 3
+    assert asyncio.run(store.write(note(4), brief=not brief)) == 4
     assert store.at_once(noted) == ["jti-2", "jti-3", "jti-4"]
     for one in asked:
         one.close()
@@ -221,6 +224,23 @@ def test_a_loop_that_ended_while_the_thread_wrote_stops_nobody_else(sqlite_file:
     for one in asked:
         one.close()
     store.close()
+
+
+def test_without_a_thread_the_asker_hears_of_it_and_nothing_is_begun(
+    sqlite_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteStore(sqlite_file)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", _no_thread_left)
+        with pytest.raises(RuntimeError, match="new thread"):
+            asyncio.run(store.write(note(1), brief=True))
+    assert asyncio.run(store.write(note(2), brief=True)) == 2
+    assert store.at_once(noted) == ["jti-2"]
+    store.close()
+
+
+def _no_thread_left(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_another_loop_is_served_at_the_same_time(sqlite_file: Path) -> None:

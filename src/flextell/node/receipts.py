@@ -4,9 +4,11 @@ Seeing the access token of a refresh proves that the client got the answer, and 
 retry of the refresh token that bought it. The request path only adds to a set.
 """
 
+from functools import partial
+
 from flextell.oauth.access_token import AccessToken
 from flextell.sources import Sources
-from flextell.store.port import Store, StoreUnavailable
+from flextell.store.port import Store, StoreUnavailable, Unit
 
 Seen = tuple[str, int]
 
@@ -14,6 +16,8 @@ Seen = tuple[str, int]
 # for they are forgotten by halves. A dictionary that loses its oldest with each new one grows all
 # the same, by 11 MiB, when it has seen 175,000.
 REMEMBERED = 100_000
+# So many are stored by one unit of work, which may run in the event loop: 2 ms there.
+AT_ONCE = 100
 
 
 class Receipts:
@@ -45,12 +49,17 @@ class Receipts:
         """Store what is pending; kept for the next time if that fails. Raises StoreUnavailable."""
         if not self._pending:
             return
-        batch, self._pending = self._pending, set()
-        now = self._sources.now()
+        pending, self._pending = list(self._pending), set()
         try:
-            await self._store.write(
-                lambda unit: unit.refresh_tokens.note_received(batch, now), brief=True
-            )
+            while pending:
+                await self._store.write(
+                    partial(_note, seen=pending[:AT_ONCE], now=self._sources.now()), brief=True
+                )
+                del pending[:AT_ONCE]
         except StoreUnavailable:
-            self._pending |= batch
+            self._pending.update(pending)
             raise
+
+
+def _note(unit: Unit, seen: list[Seen], now: int) -> None:
+    unit.refresh_tokens.note_received(seen, now)

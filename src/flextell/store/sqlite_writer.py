@@ -96,6 +96,9 @@ class Writer:
         with self._lock:
             if self._closed:
                 raise StoreUnavailable("The server is stopping; try again in a moment.")
+            self._start()
+            if self._home is not None and self._home.is_closed():
+                self._leave_home()
             if not (brief and self._is_at_home(job.loop)):
                 self._others.append(job)
                 if self._turn is Turn.NOBODY:
@@ -126,12 +129,9 @@ class Writer:
 
     def _is_at_home(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether this is the one loop where brief units run; the first one is, until its end."""
-        if self._home is not loop:
-            if self._home is not None and not self._home.is_closed():
-                return False
-            self._leave_home()
+        if self._home is None:
             self._home = loop
-        return True
+        return self._home is loop
 
     def _leave_home(self) -> None:
         """The loop was closed: nobody is left there to hear of anything."""
@@ -142,13 +142,14 @@ class Writer:
 
     def _let_the_thread(self) -> None:
         self._turn = Turn.THREAD
-        self._order(self._write_in_thread)
+        self._orders.put(self._write_in_thread)
 
-    def _order(self, what: Callable[[], None]) -> None:
+    def _start(self) -> None:
+        """Have a thread before anything is begun: a machine may have none left."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._obey, name="write", daemon=True)
-            self._thread.start()
-        self._orders.put(what)
+            thread = threading.Thread(target=self._obey, name="write", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _obey(self) -> None:
         while (order := self._orders.get()) is not None:
@@ -195,7 +196,7 @@ class Writer:
         if alone := [job for job in group if isinstance(job.error, Alone)]:
             self._hand_over(alone)
             group = [job for job in group if job not in alone]
-        self._order(partial(self._commit, opened, group, began))
+        self._orders.put(partial(self._commit, opened, group, began))
 
     def _run_here(self, group: list[Job]) -> Opened:
         """Run the group, which is still to be committed; raise if nothing of it can be."""
@@ -229,7 +230,7 @@ class Writer:
 
     def _write_in_thread(self) -> None:
         with self._lock:
-            if self._turn is not Turn.THREAD:  # it was ordered twice, when a loop was closed
+            if self._turn is not Turn.THREAD:  # another turn has begun since
                 return
         group = self._queued(1)
         try:
