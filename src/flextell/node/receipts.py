@@ -33,7 +33,7 @@ class Receipts:
     def saw(self, token: AccessToken) -> None:
         """Note that this token was presented somewhere. Generation 0 answers no refresh."""
         seen = (token.grant_id, token.generation)
-        if seen[1] == 0 or seen in self._noted or seen in self._noted_before:
+        if seen[1] == 0 or self.has(*seen):
             return
         if len(self._noted) >= REMEMBERED // 2:
             self._noted_before, self._noted = self._noted, set()
@@ -47,8 +47,6 @@ class Receipts:
 
     async def flush(self) -> None:
         """Store what is pending; kept for the next time if that fails. Raises StoreUnavailable."""
-        if not self._pending:
-            return
         pending, self._pending = list(self._pending), set()
         try:
             while pending:

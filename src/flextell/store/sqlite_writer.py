@@ -232,7 +232,7 @@ class Writer:
         with self._lock:
             if self._turn is not Turn.THREAD:  # another turn has begun since
                 return
-        group = self._queued(1)
+        group = self._queued()
         try:
             if group:
                 self._write_group(group)
@@ -251,16 +251,17 @@ class Writer:
                 self._watch.waited(time.perf_counter() - job.asked_at)
                 _run(opened, job)
                 if len(group) < MOST_IN_A_GROUP:
-                    group += self._queued(1)
+                    group += self._queued()
             opened.connection.execute("COMMIT")
         except BaseException:
             roll_back(opened.connection)
             raise
         self._watch.committed(len(group), time.perf_counter() - began)
 
-    def _queued(self, most: int) -> list[Job]:
+    def _queued(self) -> list[Job]:
+        """The next of the others, if one waits."""
         with self._lock:
-            return _first(self._others, most)
+            return _first(self._others, 1)
 
     def _fail(self, group: list[Job], error: BaseException) -> None:
         if isinstance(error, sqlite3.Error) and isinstance(translate(error), StoreBusy):
