@@ -188,7 +188,8 @@ class Writer:
             group = _first(self._brief, MOST_IN_THE_LOOP)
         began = time.perf_counter()
         try:
-            opened = self._run_here(group)
+            opened = self._hurried()
+            self._run_all(opened, group)
         except BaseException:  # noqa: BLE001 - a lock, a full disk: the thread waits, and tells
             self._hand_over(group)
             self._end_turn([])
@@ -198,18 +199,21 @@ class Writer:
             group = [job for job in group if job not in alone]
         self._orders.put(partial(self._commit, opened, group, began))
 
-    def _run_here(self, group: list[Job]) -> Opened:
-        """Run the group, which is still to be committed; raise if nothing of it can be."""
-        opened = self._hurried()
+    def _run_all(self, opened: Opened, group: list[Job], most: int = 0) -> None:
+        """Run the group, which others join up to `most`; it is still to be committed.
+
+        Raises if nothing of it can be.
+        """
         opened.connection.execute("BEGIN IMMEDIATE")
         try:
             for job in group:
                 self._watch.waited(time.perf_counter() - job.asked_at)
                 _run(opened, job)
+                if len(group) < most:
+                    group += self._queued()
         except BaseException:
             roll_back(opened.connection)
             raise
-        return opened
 
     def _hand_over(self, group: list[Job]) -> None:
         """Let the thread run them from their start, as the next ones."""
@@ -219,7 +223,7 @@ class Writer:
             self._others.extendleft(reversed(group))
 
     def _commit(self, opened: Opened, group: list[Job], began: float) -> None:
-        """Make durable what ran in the loop."""
+        """Make durable what ran, and tell everybody in it."""
         try:
             opened.connection.execute("COMMIT")
             self._watch.committed(len(group), time.perf_counter() - began)
@@ -233,30 +237,19 @@ class Writer:
             if self._turn is not Turn.THREAD:  # another turn has begun since
                 return
         group = self._queued()
+        if not group:
+            self._end_turn(group)
+            return
         try:
-            if group:
-                self._write_group(group)
+            opened = self._patient()
+            began = time.perf_counter()
+            self._run_all(opened, group, MOST_IN_A_GROUP)
         except BaseException as error:  # noqa: BLE001 - the thread outlives any job
             # Nothing was kept, so nobody may be told that anything was.
             self._fail(group, error)
-        self._end_turn(group)
-
-    def _write_group(self, group: list[Job]) -> None:
-        """Run and commit the group, which those who come meanwhile join; raise if none is kept."""
-        opened = self._patient()
-        began = time.perf_counter()
-        opened.connection.execute("BEGIN IMMEDIATE")
-        try:
-            for job in group:
-                self._watch.waited(time.perf_counter() - job.asked_at)
-                _run(opened, job)
-                if len(group) < MOST_IN_A_GROUP:
-                    group += self._queued()
-            opened.connection.execute("COMMIT")
-        except BaseException:
-            roll_back(opened.connection)
-            raise
-        self._watch.committed(len(group), time.perf_counter() - began)
+            self._end_turn(group)
+            return
+        self._commit(opened, group, began)
 
     def _queued(self) -> list[Job]:
         """The next of the others, if one waits."""
