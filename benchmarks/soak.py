@@ -177,7 +177,7 @@ def verdict(own: list[float]) -> str:
     return f"The last half: {before:.1f} MiB, then {after:.1f} MiB: {word}."
 
 
-async def run(server: Server, minutes: float, times: int) -> str:
+async def run(server: Server, minutes: float, per_second: int) -> str:
     """Load the server and watch it."""
     context = ssl.create_default_context(cafile=server.ca_file) if server.ca_file else None
     async with AsyncExitStack() as stack:
@@ -189,7 +189,7 @@ async def run(server: Server, minutes: float, times: int) -> str:
         visitors = [Visitor(server, connection, cookie) for connection in connections]
         for visitor in visitors:
             await visitor.flow(0)
-        load = Load(time.perf_counter(), minutes * 60, times * sum(MIX.values()))
+        load = Load(time.perf_counter(), minutes * 60, per_second)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(told(server, load))
             for visitor in visitors:
@@ -204,13 +204,13 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1, help="as much in a second")
     parser.add_argument("--postgresql", action="store_true", help="instead of SQLite")
     asked = parser.parse_args()
+    per_second = asked.times * sum(MIX.values())
     with tempfile.TemporaryDirectory() as name, database_of(not asked.postgresql) as database:
         if database:
             migrate(Settings(data_dir=Path(name), database=database))
         with running(Path(name), SERVER_CORE, database, LIMITS) as server:
-            rate, engine = asked.times * sum(MIX.values()), "PostgreSQL" if database else "SQLite"
-            print(f"{rate} operations a second, {engine}\n")
-            print(asyncio.run(run(server, asked.minutes, asked.times)))
+            print(f"{per_second} operations a second, {'PostgreSQL' if database else 'SQLite'}\n")
+            print(asyncio.run(run(server, asked.minutes, per_second)))
 
 
 if __name__ == "__main__":
